@@ -37,6 +37,7 @@ OWN = {
     "conditional": "Conditional adapters: new drugs and new lines",
     "cost": "What does a campaign cost: CPU seconds, start-up time, memory?",
     "diversity": "Does a plate lose hits when at most half of it is at one position?",
+    "deephf": "Guides: how well are whole screens predicted?",
     "draws": "What do joint samples over a whole library cost beside one deterministic pass?",
     "curves": "Dose response: do intervals hold what they say?",
     "guides": "Guides: does the screen of another enzyme pay as a history?",

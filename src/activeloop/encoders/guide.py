@@ -29,11 +29,20 @@ class Kmers(Encoder):
     3 nucleotides anywhere (84), share of G and C, its distance from one half, stacking energies of the whole and of
     four stretches (PAM side, seed, middle, far end), and the longest run of one nucleotide.
 
+    Args:
+        scaled: counts and binding, which are of the order of .1 and of 10, are brought to that of the nucleotides, as
+            networks need them.
+
     Source of the choice: Doench et al. 2016, Nat Biotechnol 34:184 (position-specific and position-independent k-mers,
     GC content, melting temperatures of stretches).
     """
 
-    name = "kmers"
+    scaled: bool = False
+
+    @property
+    def name(self) -> str:
+        """`kmers`, or `scaled-kmers`."""
+        return "scaled-kmers" if self.scaled else "kmers"
 
     def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """Float32 [n, D] with D = 20 L + 76.
@@ -51,7 +60,15 @@ class Kmers(Encoder):
         # 4 stands for an unknown nucleotide and for a gap
         code = np.array([DNA.index(a) if a in DNA else 4 for a in sites.alphabet], np.uint8)
         bases = code[pool.codes(rows)].astype(np.int64)
-        return np.concatenate([by_position(bases), kmer_counts(bases), binding(bases)], axis=1)
+        counts, energies = kmer_counts(bases), binding(bases)
+        if self.scaled:
+            width, pairs = bases.shape[1], bases.shape[1] - 1
+            counts *= width / 4
+            # GC share and its distance from 1/2; stacking less that of a mean pair, -1.35, of the whole and of
+            # stretches; longest run
+            shift = np.array([0.5, 0.0, -1.35 * pairs, *[-1.35 * pairs / 4] * 4, 2.0], np.float32)
+            energies = (energies - shift) / np.array([0.25, 0.25, 3.0, *[1.5] * 4, 2.0], np.float32)
+        return np.concatenate([by_position(bases), counts, energies], axis=1)
 
 
 def feature_groups(sites: int) -> np.ndarray:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from activeloop.candidates import Guide, Pool
 from activeloop.measurements import Dataset, read_screens
 from activeloop.metrics import spearman
 from activeloop.models import GuideGP
+from activeloop.models.gp import guides as guides_module
+from activeloop.models.gp import sister_guides
 from activeloop.models.gp.sister_guides import SisterGuideGP
+from activeloop.prediction import Validated
 
 RNG = np.random.default_rng(0)
 EFFECTS = RNG.standard_normal((20, 4))
@@ -54,6 +58,7 @@ def test_a_screen_that_misleads_loses_its_weight():
     alone = GuideGP().fit(data, 0)
     found = [spearman(model.predict(POOL, rest, 0, 0).mean[:, 0], TRUTH[rest]) for model in (fitted, alone)]
     assert found[0] > found[1] - 0.05
+    assert isinstance(fitted, Validated)
     assert fitted.metrics()["history_weight"] < 0.1
 
 
@@ -67,3 +72,19 @@ def test_pam_and_flanks_are_the_same_guides():
         means.append(prior.predict(pool, np.arange(300), 0, 0).mean[:, 0])
     assert spearman(means[0], means[2]) > 0.999
     assert spearman(means[0], means[1]) > 0.9
+
+
+def test_many_labels_are_stacked_with_networks(monkeypatch: pytest.MonkeyPatch):
+    for module in (guides_module, sister_guides):
+        monkeypatch.setattr(module, "MANY", 200)
+    rows, rest = np.arange(240), np.arange(240, 300)
+    data = Dataset.of(POOL, rows, TRUTH[rows])
+    for learner in (GuideGP(), SisterGuideGP(HISTORY)):
+        fitted = learner.fit(data, 0)
+        found = fitted.predict(POOL, rest, 0, 8)
+        assert spearman(found.mean[:, 0], TRUTH[rest]) > 0.6
+        assert "ensemble-scaled-kmers" in fitted.explain()
+        assert "sister-guides" in fitted.explain()
+        again = learner.restore(data, 0, fitted.state()).predict(POOL, rest, 0, 8)
+        np.testing.assert_array_equal(again.draws, found.draws)
+    assert "ensemble" not in GuideGP().fit(data.take(np.arange(240) < 199), 0).explain()

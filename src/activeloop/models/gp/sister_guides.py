@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Rows
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.guide import DNA, binding, by_position, feature_groups, kmer_counts
+from activeloop.encoders.guide import DNA, Kmers, binding, by_position, feature_groups, kmer_counts
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
 from activeloop.models.base import PerAssayLearner
+from activeloop.models.ensemble import MLPEnsemble
 from activeloop.models.gp.core import inverse_root
 from activeloop.models.gp.mixture import MixturePosterior, MixturePrior, log_evidence
 from activeloop.models.gp.mixture_predictor import Group, MixturePredictor
+from activeloop.models.networks import Training
+from activeloop.models.stacking import StackingEnsemble
 from activeloop.prediction import Predictor
 
 #: shares of nucleotides, pairs, k-mers anywhere and binding in a guide's squared length, as in `GuideGP`
@@ -25,13 +28,21 @@ INDUCING, OWN_INDUCING, SCALED_ON = 1000, 512, 4096
 #: a screen's prediction as a prior mean, in standard deviations of the values
 SHARES = (0.3, 0.5, 0.7, 0.9)
 #: variances of the process and of the noise that are tried, for values of variance 1
-SPREADS, NOISES = (0.05, 0.15, 0.4, 0.8), (0.3, 0.6, 1.0)
+SPREADS, NOISES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.4, 0.8), (0.3, 0.6, 1.0)
+#: about sister screens the process is small until labels say otherwise: the middle of its variance before them and how
+#: many natural logarithms it may be off; and the weight of a constant prior mean, where each screen has 1. Without this
+#: thirty labels made the predictions of most screens worse than none (`docs/results/guides`)
+LITTLE, OFF, NOTHING = 0.05, 0.6, 0.2
 #: scales that are tried, in standard deviations of the labels; labels by which spread and noise are chosen
 SCALES, DECIDING = np.array([0.75, 1.0, 1.33]), 2000
 #: ridges of a screen's model that are tried on a tenth of its guides
 RIDGES = np.geomspace(0.03, 30, 7)
 #: guides whose kernel is in memory at once, and the fewest of a screen
 PIECE, FEWEST = 8192, 20
+#: labels from which networks are worth their while (`docs/results/deephf`), and from which they need fewer passes
+MANY, VERY_MANY = 2000, 8000
+#: networks, each of which leaves other labels out
+NETWORKS = 5
 #: where the 20 letters that pair with the target begin in guides of each length: with PAM, with flanks too
 _START = {20: 0, 23: 0, 30: 4}
 
@@ -160,15 +171,18 @@ class SisterGuideGP(PerAssayLearner):
 
     Each screen of the history has a model of its own; a share of its prediction (.3 to .9 standard deviations) is one
     prior mean, and a constant is another, so that a history that misleads loses its weight with the first labels. The
-    process about them has the kernel of `GuideGP`, through 512 guides of the pool, so 45,000 labels take seconds, too.
+    process about them has the kernel of `GuideGP`, through 512 guides of the pool. From 2,000 labels on it is stacked
+    with networks, which learn from many labels what the kernel cannot; 45,000 labels take a minute.
 
     Args:
         history: screens of other enzymes, cells or libraries, each an assay of its own.
+        networks: whether networks are stacked with the process where there are many labels.
 
     Source: as `MixturePrior`; Doench et al. 2016, Nat Biotechnol 34:184 (features).
     """
 
     history: Dataset | None = field(default=None, repr=False)
+    networks: bool = True
 
     @property
     def name(self) -> str:
@@ -177,7 +191,7 @@ class SisterGuideGP(PerAssayLearner):
 
     def with_history(self, history: Dataset) -> SisterGuideGP:
         """The same learner with a history."""
-        return SisterGuideGP(history)
+        return replace(self, history=history)
 
     def prior(self, pool: Pool) -> Predictor | None:
         """The mean of what the screens say, on a scale without a unit; None without any."""
@@ -185,13 +199,31 @@ class SisterGuideGP(PerAssayLearner):
             return None
         return self._fit_one(Dataset.of(pool, np.zeros(0, np.int64), np.zeros(0)), 0)
 
+    def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        return with_networks(self, len(dataset)).restore(dataset, seed, state)
+
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         history = dataset.history or self.history
+        if self.networks and len(dataset) >= MANY and dataset.pool.kind == "guides":
+            return with_networks(self, len(dataset)).fit(dataset, seed)
         if dataset.pool.kind != "guides" or (history is not None and history.pool.kind != "guides"):
             raise ModelError(f'"{self.name}" is for guides; these are {dataset.pool.kind}. Nothing was fitted.')
         pools = [dataset.pool, *([history.pool] if history is not None else [])]
         pam = all(len(pool.names([0])[0]) in (23, 30) for pool in pools)
         return GuideMixture.of(dataset, _screens(history, pam) if history is not None else ())
+
+
+def with_networks(learner: SisterGuideGP, labels: int) -> StackingEnsemble:
+    """A process stacked with networks that suit a number of labels.
+
+    >>> with_networks(SisterGuideGP(), 45_000).name
+    'stacking(sister-guides,ensemble-scaled-kmers)'
+    """
+    passes, batch = (12, 256) if labels >= VERY_MANY else (20, 128)
+    training = Training(passes=passes, batch=batch, rate=2e-3, decay=1e-2, dropout=0.3, cooling=True)
+    share = 1 - 1 / NETWORKS
+    networks = MLPEnsemble(Kmers(scaled=True), NETWORKS, hidden=(256, 256, 64), share=share, training=training)
+    return StackingEnsemble((replace(learner, networks=False), networks))
 
 
 #: of the pool of each history: the models of its screens, with and without PAM
@@ -249,8 +281,8 @@ class GuideMixture(MixturePredictor):
         unit = sd if sd > 1e-9 * float(np.abs(values).max(initial=1.0)) else 1.0
         shift = float(values.mean()) if len(values) else 0.0
         phi, means = made._coordinates(pool.names(dataset.rows))
-        spread, noise = _likeliest(phi, means, (values - shift) / unit)
-        weights = np.concatenate([np.zeros(1), np.full(means.shape[1] - 1, -np.log(len(SHARES)))])
+        weights = np.concatenate([[np.log(NOTHING)], np.full(means.shape[1] - 1, -np.log(len(SHARES)))])
+        spread, noise = _likeliest(phi, means, weights, (values - shift) / unit)
         if not len(values) and screens:
             weights[0] = -np.inf  # without a label, nothing speaks against the screens
         prior = MixturePrior(weights, unit * SCALES, np.zeros(len(SCALES)), noise, shift)
@@ -298,14 +330,21 @@ def _spread(phi: np.ndarray, spread: float) -> np.ndarray:
     return np.column_stack([np.sqrt(spread) * phi[:, :-1], phi[:, -1]])
 
 
-def _likeliest(phi: np.ndarray, means: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    """Spread and noise under which standardised values are likeliest."""
+def _likeliest(phi: np.ndarray, means: np.ndarray, weights: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    """Spread and noise under which standardised values are likeliest; about sister screens small spreads are.
+
+    Args:
+        phi: [N, M + 1].
+        means: [N, K].
+        weights: [K] logarithms.
+        values: [N].
+    """
     if len(values) < 3:
-        return SPREADS[2], NOISES[1]
+        return LITTLE, NOISES[1]
     if len(values) > DECIDING:
         some = np.random.default_rng(0).choice(len(values), DECIDING, replace=False)
         phi, means, values = phi[some], means[some], values[some]
-    weights, scales = np.zeros(means.shape[1]), np.ones(1)
+    scales, sisters = np.ones(1), means.shape[1] > 1
 
     def evidence(pair: tuple[float, float]) -> float:
         spread, noise = pair
@@ -313,8 +352,9 @@ def _likeliest(phi: np.ndarray, means: np.ndarray, values: np.ndarray) -> tuple[
         if len(x) < x.shape[1]:  # the same inner products in fewer columns
             x = np.linalg.cholesky(x @ x.T + 1e-9 * len(x) * np.eye(len(x)))
         prior = MixturePrior(weights, scales, np.zeros(1), noise, 0.0)
-        logs = log_evidence(prior, x, means, values, np.full(len(values), noise))[:, 0]
+        logs = weights + log_evidence(prior, x, means, values, np.full(len(values), noise))[:, 0]
         common = np.linalg.slogdet(np.eye(x.shape[1]) + x.T @ x / noise)[1] + len(values) * np.log(noise)
-        return float(np.logaddexp.reduce(logs)) - 0.5 * float(common)
+        beforehand = -0.5 * (np.log(spread / LITTLE) / OFF) ** 2 if sisters else 0.0
+        return float(np.logaddexp.reduce(logs)) - 0.5 * float(common) + float(beforehand)
 
     return max(((s, n) for s in SPREADS for n in NOISES), key=evidence)
