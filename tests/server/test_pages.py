@@ -117,6 +117,23 @@ def test_a_form_that_comes_twice_is_done_once(pages):
     assert pages.get("/audit").text.count("pinned: K2A") == 1
 
 
+def test_a_long_event_is_listed_without_being_read(pages):
+    made(pages)
+    names = [f"{a}{i}{b}" for i, a in enumerate("KTAYIAKQR", 2) for b in "CDEFGH" if a != b]
+    rows = "".join(f"{name},{1 + k / 7}\n" for k, name in enumerate(names * 60))
+    content = f"variant,kcat\n{rows}".encode()
+    form = {"file": ("long.csv", content, "text/csv"), "do": "store", "how": "repeats"}
+    assert pages.post("/results", **form).status_code == 200
+    text = pages.get("/audit").text
+    assert f"{len(names) * 60:,} results of long.csv" in text
+    assert len(text) < 20_000
+    whole = re.search(r'href="(/api/v1[^"]+)" download="event-2.json"', text)
+    assert whole is not None
+    event = pages.client.get(whole[1].replace("&amp;", "&")).json()["events"][0]
+    assert event["sequence"] == 2
+    assert len(event["payload"]["measurements"]) == len(names) * 60
+
+
 def test_forms_of_other_sites_are_refused(pages):
     made(pages)
     answer = pages.client.post(

@@ -387,11 +387,9 @@ class CandidateTable:
         return cls(campaign.pool, dataset, predictions, codes, about, proposed, note, surroundings)
 
     @cached_property
-    def _texts(self) -> tuple[str, np.ndarray]:
-        """All names in one text in small letters, a line each, and where each line begins."""
-        text = self.predictions.names.tobytes().decode() if self.predictions else _searched(self.pool)
-        ends = np.flatnonzero(np.frombuffer(text.encode("utf-32-le"), np.uint32) == ord("\n")) + 1
-        return text, np.array([0, *ends.tolist(), len(text) + 1])
+    def _text(self) -> str:
+        """All names in one text in small letters, a line each."""
+        return self.predictions.names.tobytes().decode() if self.predictions else _searched(self.pool)
 
     @cached_property
     def _at(self) -> np.ndarray:
@@ -465,16 +463,7 @@ class CandidateTable:
 
     def _holding(self, word: str) -> np.ndarray:
         """[N] whether the name holds a word."""
-        text, starts = self._texts
-        found, at = [], text.find(word)
-        ends = starts[1:].tolist()
-        while at >= 0:
-            line = int(np.searchsorted(starts, at, side="right")) - 1
-            found.append(line)
-            at = text.find(word, ends[line])
-        keep = np.zeros(len(self.pool), bool)
-        keep[found] = True
-        return keep
+        return np.fromiter((word in line for line in self._text.split("\n")), bool, len(self.pool))
 
     def _order(self, rows: np.ndarray, sort: str, *, worst: bool) -> np.ndarray:
         """Rows in order, the best first; what has no value stands last."""
@@ -483,7 +472,7 @@ class CandidateTable:
         if sort == "row":
             return rows[::-1] if worst else rows
         if sort == "name":
-            lines = self._texts[0].split("\n")
+            lines = self._text.split("\n")
             return np.array(sorted(rows.tolist(), key=lines.__getitem__, reverse=worst), np.int64)
         if sort == "state":
             return rows[np.argsort(-self.codes[rows].astype(np.int64) * (-1 if worst else 1), kind="stable")]

@@ -27,12 +27,15 @@ from activeloop.campaigns.events import (
 from activeloop.campaigns.state import Result
 from activeloop.config import OpenCampaign
 from activeloop.errors import InputError
+from activeloop.store.log import LongEvent
 from activeloop.words import many, some
 
 MOST = 1_000
 """Events or results of one page at most."""
 LISTED = 100
 """Of a list in the fields of an event."""
+LONGEST = 200_000
+"""Characters of an event that is read to be listed."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class HappenedEvent:
         actor: who wrote it; "" where that is not known.
         kind: of it, as it is stored.
         words: what happened, in a sentence without a full stop.
-        fields: of it, as it is stored; of lists the first 100 at most.
+        fields: of it, as it is stored; of lists the first 100 at most. {} of a long event, which is not read.
     """
 
     sequence: int
@@ -118,7 +121,8 @@ def history(loop: OpenCampaign, kinds: Sequence[str] = (), *, start: int = 0, si
     log = loop.folder.log
     counts = log.kinds()
     total = sum(count for kind, count in counts.items() if not kinds or kind in kinds)
-    return History(tuple(map(told, log.newest(kinds, start, size))), total, counts)
+    found = log.newest(kinds, start, size, LONGEST)
+    return History(tuple(told(r) if isinstance(r, Recorded) else _unread(loop, r) for r in found), total, counts)
 
 
 def recorded_files(loop: OpenCampaign) -> tuple[RecordedFile, ...]:
@@ -164,6 +168,17 @@ def told(recorded: Recorded) -> HappenedEvent:
     kind, fields = encode(recorded.event)
     words = words_of(recorded.event)
     return HappenedEvent(recorded.sequence, recorded.at, recorded.actor, kind, words, _short(fields))
+
+
+def _unread(loop: OpenCampaign, event: LongEvent) -> HappenedEvent:
+    """A long event in words, as far as they are known without reading it."""
+    words = f"{event.characters:,} characters"
+    if KINDS.get(event.kind) is Measured:
+        log = loop.folder.log
+        query = "SELECT source, size FROM files WHERE campaign = :key AND event = :event"
+        found = log.database.read(query, key=log.campaign, event=event.sequence)
+        words = f"{many(found[0][1], 'result')} of {found[0][0] or 'no file'}" if found else words
+    return HappenedEvent(event.sequence, event.at, event.actor, event.kind, words, {})
 
 
 def _short(value: Any) -> Any:

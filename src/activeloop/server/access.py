@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import Depends, Path, Request
 
 from activeloop.server.forms import Role
+from activeloop.server.memory import give_back
 from activeloop.server.problems import Problem
 
 if TYPE_CHECKING:
@@ -178,6 +179,7 @@ class Campaigns:
                     return held
             last = self.last(key) or 0
             held = _Held(self._opened(key), last)
+            give_back()
             with self._lock:
                 self._held[key] = held
                 self._opening.pop(key, None)

@@ -14,6 +14,7 @@ from activeloop._version import __version__
 from activeloop.server import api, identity, operations, problems
 from activeloop.server.access import Campaigns
 from activeloop.server.compute import Compute, Place, open_store
+from activeloop.server.computed import Computed
 from activeloop.server.guard import Guard, Metrics
 from activeloop.server.hooks import Hooks, deliver_forever
 from activeloop.server.settings import Settings
@@ -27,7 +28,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     """The application of a server.
 
     `app.state` holds `settings`, `store`, `campaigns` (those that are open), `identity`, `accounts`, `compute` (child
-    processes), `watch` (who follows events), `hooks`, `metrics`, and `role_of(user, campaign)`.
+    processes), `computed` (what was computed for pages), `watch` (who follows events), `hooks`, `metrics`, and
+    `role_of(user, campaign)`.
 
     Args:
         settings: of the server.
@@ -60,6 +62,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.campaigns = Campaigns(store, settings.open_campaigns)
     app.state.role_of = identity.install(app, settings, store.database).role
     app.state.compute = Compute(place)
+    app.state.computed = Computed()
     app.state.watch = Watch(store.database)
     app.state.hooks = Hooks(app.state.accounts, private=settings.private_webhooks or settings.single_user)
     app.state.metrics = Metrics()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ NAMED, DRAWN = 12, 2
 MEDIA = "application/octet-stream"
 
 
-def panel(loop: OpenCampaign, order: Order, *, name: str, **arguments: Any) -> dict[str, str]:
+def panel(loop: OpenCampaign, order: Order, *, name: str, **arguments: Any) -> dict[str, Any]:
     """A part of a campaign's page.
 
     Args:
@@ -37,12 +38,14 @@ def panel(loop: OpenCampaign, order: Order, *, name: str, **arguments: Any) -> d
         arguments: of it.
 
     Returns:
-        `html`.
+        `html`, `last` event that it knows, `seconds` that it took.
     """
     loop.check_available()
+    began, last = time.monotonic(), loop.campaign.state().last
     with settings():
         fields = PANELS[name](loop, **arguments)
-    return {"html": render(f"_{name}.html", root=f"/campaigns/{order.campaign}", **fields)}
+    html = render(f"_{name}.html", root=f"/campaigns/{order.campaign}", **fields)
+    return {"html": html, "last": last, "seconds": time.monotonic() - began}
 
 
 def progress(loop: OpenCampaign) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import uvicorn
 from activeloop.errors import InputError
 from activeloop.server.app import create_app
 from activeloop.server.guard import LOG, log_as_json
+from activeloop.server.memory import few_arenas
 from activeloop.server.settings import Settings
 
 GRACE = 20
@@ -33,6 +34,7 @@ def run(settings: Settings, *, browser: bool = False) -> None:
         InputError: the port is another program's, or the settings name no place.
         StoreError: the database cannot be used.
     """
+    few_arenas()
     listening = listen(settings)
     host, port = listening.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"

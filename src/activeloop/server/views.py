@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from activeloop.campaigns import CampaignState, Recorded
 from activeloop.campaigns.events import Measured, Pinned, PlateSent, RunFinished, StudentRecord, Version
 from activeloop.campaigns.state import Result
+from activeloop.campaigns.status import Status
 from activeloop.config import OpenCampaign
 from activeloop.fidelity import refusal, warnings_of
 from activeloop.plates import Plate
@@ -20,9 +21,9 @@ from activeloop.store.database import Database
 from activeloop.work.leases import Work
 
 
-def status_out(access: CampaignAccess, loop: OpenCampaign, name: str) -> forms.StatusOut:
+def status_out(access: CampaignAccess, loop: OpenCampaign, name: str, found: Status) -> forms.StatusOut:
     """Where a campaign stands."""
-    found, state = loop.campaign.status(), loop.campaign.state()
+    state = loop.campaign.state()
     current = current_version(state)
     student = found.student
     told = {

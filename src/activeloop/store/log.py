@@ -7,6 +7,7 @@ import math
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from activeloop.campaigns.events import SCHEMA, Event, EventLog, Recorded, Snapshot, decode, encode, moved_on, now
@@ -45,11 +46,33 @@ _RESULTS = (
 )
 _OF_KIND = "SELECT count(*) FROM events WHERE campaign = :campaign AND kind = :kind"
 _KINDS = "SELECT kind, count(*) FROM events WHERE campaign = :campaign GROUP BY kind ORDER BY kind"
-_SOME = "SELECT sequence, at, kind, schema_version, payload, actor, request_id FROM events WHERE campaign = :campaign"
+_BRIEF = (
+    "SELECT sequence, at, kind, schema_version, CASE WHEN length(payload) <= :longest THEN payload END, actor, "
+    "request_id, length(payload) FROM events WHERE campaign = :campaign"
+)
 _OF_REQUEST = "SELECT sequence FROM events WHERE campaign = :campaign AND request_id = :request LIMIT 1"
 
 _AT_ONCE = 1000
 """Rows that one statement writes."""
+
+
+@dataclass(frozen=True)
+class LongEvent:
+    """What is known of an event that was not read.
+
+    Args:
+        sequence: its number.
+        at: when it was written (ISO 8601, UTC).
+        actor: who wrote it.
+        kind: of it, as it is stored.
+        characters: of its fields.
+    """
+
+    sequence: int
+    at: str
+    actor: str
+    kind: str
+    characters: int
 
 
 class SQLLog(EventLog):
@@ -340,20 +363,24 @@ class SQLLog(EventLog):
         with plain_errors(self._where):
             return dict(self._rows(_KINDS, campaign=self.campaign))  # type: ignore[arg-type]
 
-    def newest(self, kinds: Sequence[str], start: int, size: int) -> list[Recorded]:
+    def newest(self, kinds: Sequence[str], start: int, size: int, longest: int) -> list[Recorded | LongEvent]:
         """Some events of a long log, the newest first; no other event is read.
 
         Args:
             kinds: such as `measured`; all when ().
             start: how many of these are skipped.
             size: how many at most.
+            longest: characters of an event that is read; of longer ones only what is said about them.
         """
         named = {f"kind{i}": kind for i, kind in enumerate(kinds)}
         which = f"AND kind IN ({', '.join(f':{name}' for name in named)}) " if named else ""
-        query = f"{_SOME} {which}ORDER BY sequence DESC LIMIT :size OFFSET :start"
+        query = f"{_BRIEF} {which}ORDER BY sequence DESC LIMIT :size OFFSET :start"
         with plain_errors(self._where):
-            rows = self._rows(query, campaign=self.campaign, size=size, start=start, **named)
-        return list(self._recorded(rows))
+            rows = self._rows(query, campaign=self.campaign, size=size, start=start, longest=longest, **named)
+        return [
+            LongEvent(row[0], row[1], row[5], row[2], row[7]) if row[4] is None else next(self._recorded([row[:7]]))
+            for row in rows
+        ]
 
     def verify(self) -> tuple[str, ...]:
         """What is wrong with the chain of events, in sentences; () when each stands as it was written.

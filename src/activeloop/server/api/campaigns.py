@@ -117,11 +117,13 @@ async def preview_campaign(request: Request, user: SignedIn, given: forms.Previe
 
 
 @router.get("/campaigns/{campaign}")
-def show_campaign(response: Response, access: Reader) -> forms.StatusOut:
+def show_campaign(request: Request, response: Response, access: Reader) -> forms.StatusOut:
     """Where the campaign stands and what to do next."""
     name = access.campaigns.store.campaign(access.key).name
     with access.open() as loop:
-        found = status_out(access, loop, name)
+        last = loop.campaign.state().last
+        stands = request.app.state.computed.of(access.key, last, "status", loop.campaign.status, since=last)
+        found = status_out(access, loop, name, stands)
     response.headers["etag"] = tag_of(access.key, found.last)
     return found
 

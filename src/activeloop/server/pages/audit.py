@@ -17,15 +17,14 @@ router = pages_router()
 
 SHOWN = 50
 """Events of one page."""
-LONGEST = 4_000
+LONGEST = 1_500
 """Characters of an event's fields that are shown."""
 
 
 def fields_of(event: HappenedEvent) -> str:
     """The fields of an event as the trail shows them."""
     written = json.dumps(event.fields, ensure_ascii=False, indent=1)
-    more = f"\n... {len(written) - LONGEST:,} more characters" if len(written) > LONGEST else ""
-    return written[:LONGEST] + more
+    return written if len(written) <= LONGEST else f"{written[:LONGEST]}\n..."
 
 
 @router.get("/campaigns/{campaign}/audit")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from anyio import from_thread
@@ -21,11 +19,10 @@ from starlette.exceptions import HTTPException
 from activeloop.errors import ActiveLoopError
 from activeloop.server.access import CampaignAccess, DoneBefore
 from activeloop.server.compute import Order
+from activeloop.server.computed import Computed, Known
 from activeloop.server.identity import check_signature
 from activeloop.server.problems import answer_of
 from activeloop.server.rendering import render
-
-T = TypeVar("T")
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -125,8 +122,10 @@ def ordered(request: Request, order: Order) -> Any:
     return from_thread.run(request.app.state.compute.do, order)
 
 
-def panel(request: Request, access: CampaignAccess, name: str, **arguments: str) -> str:
-    """A part of a campaign's page that a child process makes, once for each state of the campaign.
+async def panel(request: Request, access: CampaignAccess, name: str, **arguments: str) -> str:
+    """A part of a campaign's page that a child process makes; "" while it is being made.
+
+    Where results come in all the time, what was made a moment ago is shown while the next is made.
 
     Args:
         request: for which it is made.
@@ -134,9 +133,16 @@ def panel(request: Request, access: CampaignAccess, name: str, **arguments: str)
         name: in `activeloop.server.panels.PANELS`.
         arguments: of it.
     """
-    order = Order("panel", access.key, access.user.actor, "", {"name": name, **arguments})
-    what = f"{name} {sorted(arguments.items())}"
-    return computed(request).of(access.key, access.last, what, lambda: ordered(request, order)["html"])
+    made, what = computed(request), f"panel {name} {sorted(arguments.items())}"
+    known = made.known(access.key, what)
+    if known and (known.last == access.last or known.rests()):
+        return known.value
+    order = Order("panel", access.key, access.user.actor, what, {"name": name, **arguments})
+    found = await request.app.state.compute.wait(order, GLANCE if known else PATIENCE)
+    if found is None:
+        return known.value if known else ""
+    made.keep(access.key, what, Known(found["last"], found["html"], found["seconds"]))
+    return found["html"]
 
 
 def of_form(access: CampaignAccess, form: FormData) -> CampaignAccess:
@@ -166,40 +172,10 @@ def sign(request: Request, access: CampaignAccess, meaning: str, reason: str) ->
     return note
 
 
-class Computed:
-    """What was computed for pages, by campaign and its last event, so that a page that is read again costs nothing.
-
-    Args:
-        most: that is kept.
-    """
-
-    def __init__(self, most: int = 256):
-        self._most, self._kept, self._lock = most, OrderedDict[tuple[str, int, str], Any](), threading.Lock()
-
-    def of(self, campaign: str, last: int, what: str, compute: Callable[[], T]) -> T:
-        """What `compute` gives, computed once for this state of the campaign.
-
-        Args:
-            campaign: its key.
-            last: number of its last event.
-            what: is computed, with all that it depends on beside the campaign.
-            compute: does it.
-        """
-        key = (campaign, last, what)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        found = compute()
-        with self._lock:
-            self._kept[key] = found
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return found
+PATIENCE, GLANCE = 20.0, 0.2
+"""Seconds for which a page waits for a part that was never made, and for one that was made before."""
 
 
 def computed(request: Request) -> Computed:
     """What this application has computed."""
-    if not hasattr(request.app.state, "computed"):
-        request.app.state.computed = Computed()
     return request.app.state.computed

@@ -26,7 +26,7 @@ from activeloop.server.pages.overview import campaign_fields, panel_page
 
 router = pages_router()
 
-WAIT = 2.0
+WAIT = 0.2
 """Seconds for which a page waits for predictions that are not there yet; later ones come as they are made."""
 SHOWN = 50
 """Candidates of one page."""
@@ -122,9 +122,9 @@ def _linker(asked: Asked) -> Callable[..., str]:
 
 
 @router.get("/campaigns/{campaign}/candidates/{name:path}/why")
-def why(request: Request, access: Reader, name: str) -> HTMLResponse:
+async def why(request: Request, access: Reader, name: str) -> HTMLResponse:
     """Why a candidate is predicted as it is."""
-    return panel_page(request, access, "why", f"Why {name}", candidate=name)
+    return await panel_page(request, access, "why", f"Why {name}", candidate=name)
 
 
 @router.post("/campaigns/{campaign}/candidates")

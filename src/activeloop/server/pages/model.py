@@ -38,9 +38,9 @@ def _page(
 
 
 @router.get("/campaigns/{campaign}/model/pictures")
-def pictures(request: Request, access: Reader) -> HTMLResponse:
+async def pictures(request: Request, access: Reader) -> HTMLResponse:
     """Predicted against measured, calibration, and effects by position and residue."""
-    return panel_page(request, access, "predictions", "Predictions")
+    return await panel_page(request, access, "predictions", "Predictions")
 
 
 @router.post("/campaigns/{campaign}/model/promote")

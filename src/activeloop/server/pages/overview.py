@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
+from starlette.concurrency import run_in_threadpool
 
 from activeloop.campaigns import CampaignState
 from activeloop.campaigns.events import KINDS
@@ -81,8 +82,10 @@ def overview(request: Request, access: Reader) -> HTMLResponse:
     """Where the campaign stands."""
     with access.open() as loop:
         found = computed(request).of(access.key, loop.campaign.state().last, "status", loop.campaign.status)
+        known = computed(request).known(access.key, "status")
         fields = strip_fields(access, loop) | {
             "status": found,
+            "behind": known is not None and known.last < loop.campaign.state().last,
             "assays": loop.campaign.assays,
             "goal": loop.config.goal,
             "price": loop.campaign.price,
@@ -152,12 +155,12 @@ def next_size(loop: OpenCampaign) -> int:
 
 
 @router.get("/campaigns/{campaign}/progress")
-def progress(request: Request, access: Reader) -> HTMLResponse:
+async def progress(request: Request, access: Reader) -> HTMLResponse:
     """Whether to go on, the best so far beside random picks, hits, cost and several assays."""
-    return panel_page(request, access, "progress", "Progress")
+    return await panel_page(request, access, "progress", "Progress")
 
 
-def panel_page(request: Request, access: CampaignAccess, part: str, title: str, **arguments: str) -> HTMLResponse:
+async def panel_page(request: Request, access: CampaignAccess, part: str, title: str, **arguments: str) -> HTMLResponse:
     """A part of a page as a page of its own, or alone where a script asks for it.
 
     Args:
@@ -167,7 +170,11 @@ def panel_page(request: Request, access: CampaignAccess, part: str, title: str, 
         title: of the page.
         arguments: of the part.
     """
-    html = panel(request, access, part, **arguments)
-    with access.open() as loop:
-        fields = campaign_fields(access, loop)
-    return page(request, "panel.html", title=f"{title}: {fields['name']}", html=html, **fields)
+    html = await panel(request, access, part, **arguments)
+
+    def answer() -> HTMLResponse:
+        with access.open() as loop:
+            fields = campaign_fields(access, loop)
+        return page(request, "panel.html", title=f"{title}: {fields['name']}", html=html, **fields)
+
+    return await run_in_threadpool(answer)

@@ -92,7 +92,7 @@ def _page(
     code: int = 200,
 ) -> HTMLResponse:
     last = loop.campaign.state().last
-    files = computed(request).of(access.key, last, "files", lambda: history(loop))
+    files = computed(request).of(access.key, last, "files", lambda: history(loop), stored)
     pages = max(-(-len(files) // HISTORY), 1)
     at = min(max(at, 1), pages)
     shown = campaign_fields(access, loop) | {
