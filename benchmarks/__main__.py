@@ -18,9 +18,9 @@ from activeloop.cli.evaluate import run as evaluate
 from activeloop.cli.replay import run as replay
 from activeloop.cli.terminal import Jobs
 from activeloop.errors import ActiveLoopError, ConfigError, InputError
+from activeloop.executor import available_cores
 from activeloop.replay import Source
 from activeloop.replay.evaluation import Evaluation, FoldRule
-from activeloop.replay.machine import available_cores
 from benchmarks.budgets import all_tasks, budget_result, read_result, run_budget_task
 from benchmarks.folds import FoldSuite, fold_result
 from benchmarks.learners import policy_of

@@ -21,10 +21,10 @@ from activeloop.acquisition.multiobjective import hypervolume
 from activeloop.candidates import Pool
 from activeloop.cli.terminal import Jobs
 from activeloop.errors import ActiveLoopError, ConfigError
+from activeloop.executor import available_cores
 from activeloop.measurements import Assay, Dataset
 from activeloop.models.default import default_learner
 from activeloop.replay.campaign import derived_seed
-from activeloop.replay.machine import available_cores
 from activeloop.replay.sources import Source, load_landscape
 from activeloop.replay.summary import number
 from benchmarks.options import OUT, WORK, names_of, working

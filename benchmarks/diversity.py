@@ -19,10 +19,10 @@ from activeloop.acquisition import TopK, choose, default_recommender
 from activeloop.candidates import position_of_single
 from activeloop.cli.terminal import Jobs
 from activeloop.errors import ActiveLoopError
+from activeloop.executor import available_cores
 from activeloop.measurements import Dataset
 from activeloop.models.default import default_learner
 from activeloop.replay.campaign import cached_landscape, derived_seed
-from activeloop.replay.machine import available_cores
 from activeloop.replay.metrics import Truth
 from activeloop.replay.sources import Source, registry
 from activeloop.replay.summary import number

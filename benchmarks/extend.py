@@ -29,11 +29,11 @@ from activeloop.acquisition.combining import (
 from activeloop.candidates import Mutation, Pool, Variant, grown
 from activeloop.cli.terminal import Jobs
 from activeloop.errors import ActiveLoopError, ConfigError
+from activeloop.executor import available_cores
 from activeloop.measurements import Assay, Dataset
 from activeloop.models.calibration import calibrated
 from activeloop.models.default import default_calibration, default_learner
 from activeloop.replay.campaign import derived_seed
-from activeloop.replay.machine import available_cores
 from activeloop.replay.sources import Source, load_landscape
 from activeloop.replay.summary import number
 from benchmarks.options import OUT, WORK, names_of, working

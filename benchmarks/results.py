@@ -17,8 +17,9 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 import activeloop
+from activeloop.executor import run_tasks
 from activeloop.files import csv_text, write_whole
-from activeloop.replay.machine import describe_machine, run_tasks
+from activeloop.replay.machine import describe_machine
 from activeloop.replay.metrics import mean_and_error
 
 #: parts of the package that decide and learn, without torch

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from activeloop.executor import available_cores
 from activeloop.files import write_whole
-from activeloop.replay.machine import available_cores
 from activeloop.screening.checkpoint import read_arrays
 from benchmarks.options import working
 from benchmarks.results import LIGHT, Result, Table, markdown_table, mean_se, not_done, run_kept, section

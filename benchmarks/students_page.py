@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from activeloop.drawing import FAINT, GRID, INK, png
-from activeloop.replay.machine import available_cores
+from activeloop.executor import available_cores
 from activeloop.replay.summary import number
 from benchmarks.options import working
 from benchmarks.results import HEAVY, Result, Table, markdown_table, mean_se, not_done, plus_minus, run_kept, section

@@ -12,12 +12,12 @@ import numpy as np
 
 from activeloop.candidates import with_parent
 from activeloop.errors import ActiveLoopError
+from activeloop.executor import available_cores
 from activeloop.fidelity import LEVEL, fidelity
 from activeloop.models.calibration import calibrated
 from activeloop.models.default import default_calibration, default_learner
 from activeloop.prediction import Prediction
 from activeloop.replay.landscape import Landscape
-from activeloop.replay.machine import available_cores
 from activeloop.students.distil.distiller import Distiller
 from activeloop.students.distil.networks import default_network
 from benchmarks.options import working

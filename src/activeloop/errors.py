@@ -140,5 +140,9 @@ class MissingExtraError(ActiveLoopError, ImportError):
     """
 
     def __init__(self, what: str, extra: str):
-        self.extra = extra
+        self.what, self.extra = what, extra
         super().__init__(f'{what} needs an optional part. Install it with: pip install "activeloop-bio[{extra}]"')
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """So that it reaches another process: what is given to make it again is not the message."""
+        return type(self), (self.what, self.extra)

@@ -61,7 +61,7 @@ def test_a_suite_is_gathered_from_its_replays(tmp_path):
     suite = Suite("tiny", "How few labels?", ("planted-small",), protocol, policies, 2, ("auroc",))
     source = Source("planted-small")
     landscape = load_landscape(source)
-    outcome = replay_all(source, landscape, protocol, policies, 2, tmp_path / "replay")
+    outcome = replay_all(landscape, protocol, policies, 2, tmp_path / "replay")
     write_results(tmp_path / "replay", landscape, protocol, outcome)
     suite_result(suite, {"planted-small": tmp_path / "replay"}).write(tmp_path / "out", "python -m benchmarks tiny")
     page = (tmp_path / "out" / "README.md").read_text()
@@ -78,6 +78,6 @@ def test_a_suite_is_gathered_from_its_replays(tmp_path):
 def test_the_parts_of_a_replay_are_small(tmp_path):
     """A suite keeps thousands of them."""
     source, protocol = Source("planted-small"), Protocol(start=8, batch=4, rounds=1)
-    replay_all(source, load_landscape(source), protocol, ("evolvepro-top-layer",), 1, Path(tmp_path))
+    replay_all(load_landscape(source), protocol, ("evolvepro-top-layer",), 1, Path(tmp_path))
     (part,) = tmp_path.glob("parts/*.json")
     assert part.stat().st_size < 1500

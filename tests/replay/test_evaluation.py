@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from activeloop.candidates import Pool
 from activeloop.cli import app
 from activeloop.errors import ConfigError
+from activeloop.executor import SharedValue
 from activeloop.measurements import Assay
 from activeloop.replay import Landscape
 from activeloop.replay.evaluation import Evaluation, FoldTask, fold_numbers, mutated_positions, predict_fold
@@ -58,7 +59,7 @@ def test_position_folds_need_single_mutants():
 
 
 def test_a_fold_is_predicted_from_the_other_four():
-    fold = predict_fold(FoldTask(Source("planted-small"), Evaluation(), "forest", 2))
+    fold = predict_fold(FoldTask(SharedValue(load_landscape(Source("planted-small"))), Evaluation(), "forest", 2))
     assert not isinstance(fold, str)
     assert (fold.trained, len(fold.rows)) == (115, 29)
     assert fold.metrics["spearman"] > 0.5

@@ -18,6 +18,7 @@ import pytest
 from activeloop.acquisition import DiverseTop, Greedy, Recommender, Thompson, UpperConfidenceBound
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError, StateError, StoreError
+from activeloop.executor import Processes
 from activeloop.prediction import Prediction, ValueMap
 from activeloop.screening import Screen, ScreenResult
 from activeloop.screening.checkpoint import read_arrays, write_arrays
@@ -67,6 +68,13 @@ def test_pieces_and_workers_change_nothing(default, tmp_path, piece):
 def test_processes_give_the_same(default, tmp_path):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
         assert outcome(SCREEN.run(POOL, 16, SELECT, tmp_path, executor=processes)) == outcome(default)
+
+
+def test_processes_that_share_pool_and_models_give_the_same(default, tmp_path):
+    with Processes(2) as processes:
+        assert outcome(SCREEN.run(POOL, 16, SELECT, tmp_path, executor=processes)) == outcome(default)
+        # student and pool, teacher and pool
+        assert len([path for path in Path(processes.place).rglob("*") if path.is_file()]) == 2
 
 
 def test_exact_ties_are_broken_by_row(tmp_path):

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from obstore.store import LocalStore, MemoryStore, from_url
 
-from activeloop.campaigns.artifacts import content_hash
 from activeloop.errors import InputError, StoreError
+from activeloop.objects import ARRAYS, content_hash
 from activeloop.store import FileArtifactStore, Objects, SQLiteFile, SQLLog, create_campaign, upgrade
-from activeloop.store.artifacts import ARRAYS
 
 KINDS = ("text/csv", "application/octet-stream", ARRAYS)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from abc import ABC, abstractmethod
 
 import numpy as np
 
 from activeloop.errors import StoreError
+from activeloop.objects import content_hash
 
 Arrays = dict[str, np.ndarray]
 
@@ -69,8 +69,3 @@ def unpack(content: bytes) -> Arrays:
     """The arrays that `pack` was given."""
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
-
-
-def content_hash(content: bytes) -> str:
-    """64 hexadecimal digits (SHA-256)."""
-    return hashlib.sha256(content).hexdigest()

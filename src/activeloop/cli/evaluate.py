@@ -9,12 +9,14 @@ import typer
 
 from activeloop.cli.terminal import (
     CandidateColumn,
+    ClusterAddress,
     Dataset,
     DetectedKind,
     Jobs,
     Minimise,
     Offset,
     ResultsFolder,
+    SharedPlace,
     TargetColumn,
     WildType,
     names_of,
@@ -48,6 +50,8 @@ def evaluate(
     jobs: Jobs = None,
     out: ResultsFolder = None,
     offset: Offset = None,
+    cluster: ClusterAddress = None,
+    shared: SharedPlace = None,
 ) -> None:
     """Predict each fifth of recorded data from the other four.
 
@@ -58,33 +62,46 @@ def evaluate(
 
     source = Source(dataset, kind, wild_type, candidate_column, target_column, minimise, offset)
     place = out or Path("evaluations") / f"{Path(dataset).name.split('.')[0]}-{folds}"
-    run(source, Evaluation(folds, seed, limit), names_of(learners), jobs, place)
+    run(source, Evaluation(folds, seed, limit), names_of(learners), jobs, place, cluster=cluster, shared=shared)
 
 
-def run(source: Source, evaluation: Evaluation, learners: tuple[str, ...], jobs: int | None, out: Path) -> None:
-    """Evaluate with progress bars, write the results and print where they are.
+def run(
+    source: Source,
+    evaluation: Evaluation,
+    learners: tuple[str, ...],
+    jobs: int | None,
+    out: Path,
+    *,
+    cluster: str | None = None,
+    shared: str | None = None,
+) -> None:
+    """Evaluate with progress bars, write the results and print where they are; arguments as for `replay.run`.
 
     Raises:
         ActiveLoopError: as `replay.evaluation.evaluate_all`.
         typer.Exit: with status 1 when a fold could not be predicted.
     """
+    from activeloop.executor import available_cores, executor_at
     from activeloop.replay.campaign import cached_landscape
     from activeloop.replay.evaluation import FOLDS as COUNT
     from activeloop.replay.evaluation import evaluate_all
     from activeloop.replay.evaluation_report import write_evaluation
-    from activeloop.replay.machine import available_cores
 
     with waiting(f"Reading {source.name}"):
         landscape = cached_landscape(source)
     done = dict.fromkeys(learners, 0)
-    with progress_bars({name: name for name in learners}, keep=True) as show:
+    cores = available_cores() if jobs is None else jobs
+    with (
+        executor_at(cluster, shared or out / "shared", cores) as executor,
+        progress_bars({name: name for name in learners}, keep=True) as show,
+    ):
 
         def count(learner: str) -> None:
             done[learner] += 1
             for name, folds in done.items():
                 show(name, folds, COUNT)
 
-        folds, failures = evaluate_all(source, evaluation, learners, jobs or available_cores(), count)
+        folds, failures = evaluate_all(landscape, evaluation, learners, executor, count)
     if folds:
         points = write_evaluation(out, landscape, evaluation, folds, failures)
         say("Spearman of predicted and measured values, all folds together (1: the same order, 0: chance):", error=True)

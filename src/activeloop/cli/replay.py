@@ -10,6 +10,7 @@ import typer
 
 from activeloop.cli.terminal import (
     CandidateColumn,
+    ClusterAddress,
     Dataset,
     DetectedKind,
     Goal,
@@ -17,6 +18,7 @@ from activeloop.cli.terminal import (
     Minimise,
     Offset,
     ResultsFolder,
+    SharedPlace,
     TargetColumn,
     WildType,
     console,
@@ -58,6 +60,8 @@ def replay(
     jobs: Jobs = None,
     out: ResultsFolder = None,
     offset: Offset = None,
+    cluster: ClusterAddress = None,
+    shared: SharedPlace = None,
 ) -> None:
     """Replay a campaign on recorded data, against a random baseline and named baselines.
 
@@ -67,7 +71,8 @@ def replay(
 
     source = Source(dataset, kind, wild_type, candidate_column, target_column, minimise, offset)
     protocol = Protocol(goal, start, batch, rounds, first)
-    run(source, protocol, names_of(policies), seeds, jobs, out or Path("replays") / Path(dataset).name.split(".")[0])
+    place = out or Path("replays") / Path(dataset).name.split(".")[0]
+    run(source, protocol, names_of(policies), seeds, jobs, place, cluster=cluster, shared=shared)
 
 
 def run(
@@ -78,6 +83,9 @@ def run(
     jobs: int | None,
     out: Path,
     make: MakePolicy | None = None,
+    *,
+    cluster: str | None = None,
+    shared: str | None = None,
 ) -> None:
     """Replay with a progress bar a policy, write the results and print where they are.
 
@@ -89,14 +97,16 @@ def run(
         jobs: processes; None = one for each core.
         out: folder of the results.
         make: makes a policy of its name; None = `replay.policies.policy_of`.
+        cluster: address of a Dask scheduler; this machine when there is none.
+        shared: folder or bucket that all its machines reach; in the folder of the results when None.
 
     Raises:
         ActiveLoopError: as `replay.replay_all`.
         typer.Exit: with status 1 when a campaign could not be finished, 130 when it was stopped.
     """
+    from activeloop.executor import available_cores, executor_at
     from activeloop.renamed import current_name
     from activeloop.replay import load_landscape, replay_all, write_results
-    from activeloop.replay.machine import available_cores
     from activeloop.replay.policies import policy_of, title_of
 
     policies = tuple(dict.fromkeys(current_name("policy", name) for name in policies))
@@ -110,8 +120,10 @@ def run(
             show(policy, count, seeds)
 
         try:
-            cores = jobs or available_cores()
-            outcome = replay_all(source, landscape, protocol, policies, seeds, out, cores, finished, make or policy_of)
+            with executor_at(
+                cluster, shared or out / "shared", available_cores() if jobs is None else jobs
+            ) as executor:
+                outcome = replay_all(landscape, protocol, policies, seeds, out, executor, finished, make or policy_of)
         except KeyboardInterrupt:
             count = len(list((out / "parts").glob("*.json")))
             where = f"{many(count, 'campaign')} {'is' if count == 1 else 'are'} stored in {out / 'parts'}"

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from activeloop.cli.terminal import (
+    ClusterAddress,
     Folder,
     Offset,
+    SharedPlace,
     SkipUnreadable,
     check_file,
     interval_title,
@@ -32,7 +34,7 @@ TOP = typer.Option(metavar="N", help="How many of the model's best should be on 
 TOLERANCE = typer.Option(metavar="SHARE", help="Accepted miss rate among them; the shortlist grows while it is higher.")
 SAMPLE = typer.Option(metavar="N", help="Size of the random sample off the shortlist that estimates the miss rate.")
 GROWTH = typer.Option(metavar="X", help="Maximum growth of the shortlist, as a multiple of --shortlist.")
-WORKERS = typer.Option(metavar="N", help="Threads (default: one for each core).")
+WORKERS = typer.Option(metavar="N", help="Threads on this machine (default: one for each core).")
 OUT = typer.Option(metavar="FILE.csv", help="Write the picks here, and a report beside them (.txt).")
 COLUMN = typer.Option(help="The column of candidates in a table (default: found by name and content).")
 SEED = typer.Option(metavar="N", help="Seed of the sample and of the choice (default: the campaign's own).")
@@ -57,6 +59,8 @@ def screen(
     offset: Offset = None,
     seed: Annotated[int | None, SEED] = None,
     folder: Annotated[Path | None, WORK] = None,
+    cluster: ClusterAddress = None,
+    shared: SharedPlace = None,
 ) -> None:
     """Screen a huge pool: a student scores every candidate, its teacher predicts the best, a plate is picked.
 
@@ -81,6 +85,8 @@ def screen(
         skip_unreadable,
         seed,
         folder,
+        cluster,
+        shared,
     )
     begun: list[Path] = []
     try:

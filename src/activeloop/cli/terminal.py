@@ -70,6 +70,17 @@ Minimise = Annotated[
     bool | None, typer.Option("--minimise/--maximise", "--minimize/--maximize", help="Whether less is better.")
 ]
 Jobs = Annotated[int | None, typer.Option(metavar="N", help="Number of processes (default: one for each core).")]
+ClusterAddress = Annotated[
+    str | None, typer.Option("--cluster", metavar="tcp://HOST:PORT", help="Work on a Dask cluster: its scheduler.")
+]
+SharedPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--shared",
+        metavar="DIR|URL",
+        help="Folder or bucket that all machines of --cluster reach (default: beside results).",
+    ),
+]
 ResultsFolder = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder of the results (default: one under ./replays).")
 ]

@@ -26,8 +26,9 @@ from activeloop.config.safety import LARGEST, check_contents, check_files, check
 from activeloop.config.text import check_config, config_text, parse_config
 from activeloop.errors import ConfigError, InputError, StoreError, did_you_mean
 from activeloop.files import write_whole
+from activeloop.objects import ARRAYS, Objects
 from activeloop.plates import plates_in
-from activeloop.store.artifacts import ARRAYS, FileArtifactStore, Objects
+from activeloop.store.artifacts import FileArtifactStore
 from activeloop.store.database import Database, PostgreSQL, SQLiteFile, plain_errors
 from activeloop.store.folder import ARTIFACTS, CACHE, CONFIG, PLATES, CampaignFolder
 from activeloop.store.log import SQLLog

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from activeloop.candidates import Pool, StreamedPool
 from activeloop.config import OpenCampaign
 from activeloop.desk.predict import CandidatePrediction
 from activeloop.errors import InputError, StateError
+from activeloop.executor import Cluster, available_cores
 from activeloop.files import csv_text, write_whole
 from activeloop.measurements import Assay
 from activeloop.prediction import PRIOR_SCORE, Predictor, column_names
-from activeloop.replay.machine import available_cores
 from activeloop.screening import Screen, ScreenResult
 from activeloop.screening.estimate import Stratum
 from activeloop.screening.scorer import digest_of
@@ -39,12 +39,15 @@ class ScreenOptions:
         tolerance: accepted miss rate among them; the shortlist grows while it is higher.
         sample: size of the random sample off the shortlist that estimates the miss rate.
         max_growth: of the shortlist, as a multiple of `shortlist`.
-        workers: threads; one for each core when None.
+        workers: threads; one for each core when None. Without meaning on a cluster.
         column: of the candidates in a table; found by name and content when "".
         offset: added to positions in names.
         skip_unreadable: leave out rows that cannot be read.
         seed: of the sample and of the choice; the campaign's own when None.
         folder: of the checkpoint; one in the campaign's folder when None.
+        cluster: address of a Dask scheduler whose workers scan; this machine when None.
+        shared: folder or bucket that all machines of the cluster reach; the campaign's bucket, or the folder of the
+            checkpoint, when None.
     """
 
     file: Path | None = None
@@ -60,6 +63,8 @@ class ScreenOptions:
     skip_unreadable: bool = False
     seed: int | None = None
     folder: Path | None = None
+    cluster: str | None = None
+    shared: str | None = None
 
 
 @dataclass(frozen=True)
@@ -155,8 +160,8 @@ def screen(
     cascade = Screen(
         student, plan.teacher, options.shortlist, options.top, options.tolerance, options.sample, options.max_growth
     )
-    with ThreadPoolExecutor(options.workers or available_cores()) as threads:
-        found = plan.run(cascade, number, place, threads, progress)
+    with _executor(loop, options, place) as executor:
+        found = plan.run(cascade, number, place, executor, progress)
     picks = tuple(plan.picks(found))
     screened = Screened(
         picks,
@@ -178,6 +183,14 @@ def screen(
     if out:
         _write(out, screened)
     return screened
+
+
+def _executor(loop: OpenCampaign, options: ScreenOptions, place: Path) -> Executor:
+    """Threads, which share the student, or the workers of a cluster."""
+    if options.cluster is None:
+        return ThreadPoolExecutor(options.workers or available_cores())
+    bucket = loop.folder.artifacts.objects.where
+    return Cluster(options.cluster, options.shared or (f"{bucket}/shared" if "://" in bucket else place / "shared"))
 
 
 def _own_student(loop: Campaign, place: Path) -> tuple[Path, str]:
@@ -236,7 +249,7 @@ class _Plan:
             return cls(loop, state, builder, loop.pool, teacher, seed, taken)
         measured = [loop.pool.design(row) for row in taken.tolist()]
         pool = StreamedPool(
-            options.file,
+            options.file if options.cluster is None else options.file.absolute(),  # workers read it where it stands
             loop.pool,
             options.column,
             without=measured,
@@ -250,7 +263,7 @@ class _Plan:
         cascade: Screen,
         n: int,
         place: Path,
-        threads: ThreadPoolExecutor,
+        executor: Executor,
         progress: Callable[[str, int, int], None] | None,
     ) -> ScreenResult:
         """Screen."""
@@ -264,7 +277,7 @@ class _Plan:
             excluded=self.excluded,
             dataset=self.loop.dataset().oriented().only(known),
             threshold=self.builder.threshold(known),
-            executor=threads,
+            executor=executor,
             progress=progress or (lambda part, done, total: None),
         )
 

@@ -9,6 +9,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -16,13 +17,13 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.errors import ActiveLoopError, ConfigError, StoreError
+from activeloop.executor import SharedValue, run_tasks, shared
 from activeloop.files import write_whole
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import auroc, average_precision
 from activeloop.prediction import Predictor, mean_of
 from activeloop.renamed import NAMES, current_name
 from activeloop.replay.landscape import Landscape
-from activeloop.replay.machine import run_tasks
 from activeloop.replay.metrics import PREDICTED, Truth, spearman
 from activeloop.replay.policies import Policy, Protocol, check_policy, policy_of
 from activeloop.replay.sources import Source, load_landscape
@@ -243,7 +244,7 @@ MakePolicy = Callable[[str, Pool, Protocol, Assay], Policy]
 class Task:
     """One campaign to be replayed."""
 
-    source: Source
+    landscape: SharedValue[Landscape]
     protocol: Protocol
     policy: str
     seed: int
@@ -266,26 +267,24 @@ class Outcome:
 
 
 def replay_all(
-    source: Source,
     landscape: Landscape,
     protocol: Protocol,
     policies: tuple[str, ...],
     seeds: int,
     folder: Path,
-    jobs: int = 1,
+    executor: Executor | None = None,
     finished: Finished | None = None,
     make: MakePolicy = policy_of,
 ) -> Outcome:
     """Replay all campaigns that the folder does not hold yet.
 
     Args:
-        source: where the landscape comes from; every further process loads it for itself, once.
-        landscape: what `load_landscape(source)` gave here.
+        landscape: the recorded values.
         protocol: the rules.
         policies: names, see `policies.policy_of`.
         seeds: seeds 0 .. seeds - 1; all policies share the first plate of a seed.
         folder: where finished campaigns are stored. More seeds or policies may be added later.
-        jobs: processes; each computes on one thread. 1 = in this process.
+        executor: runs the campaigns, each on one thread; None = this process.
         finished: called with (policy, campaigns of it that are finished) at the start and whenever one is.
         make: makes a policy of its name; a function of a module, which every process can import.
 
@@ -298,8 +297,8 @@ def replay_all(
     for policy in policies if make is policy_of else ():
         check_policy(policy)
     policies = tuple(dict.fromkeys(current_name("policy", policy) for policy in policies))
-    if seeds < 1 or jobs < 1:
-        raise ConfigError(f"--seeds {seeds} --jobs {jobs}: both must be at least 1. Nothing was replayed.")
+    if seeds < 1:
+        raise ConfigError(f"--seeds {seeds}: must be at least 1. Nothing was replayed.")
     protocol.check_fits(len(landscape))
     parts = Parts(folder, settings_of(landscape, protocol))
     configs = {p: make(p, landscape.pool, protocol, landscape.assay).config for p in policies}
@@ -311,15 +310,15 @@ def replay_all(
         for policy, config in configs.items()
     }
     wanted = [(policy, seed) for seed in range(seeds) for policy in policies]
-    tasks = [
-        Task(source, protocol, policy, seed, make) for policy, seed in wanted if not parts.has(names[policy], seed)
-    ]
+    missing = [(policy, seed) for policy, seed in wanted if not parts.has(names[policy], seed)]
+    common = shared(landscape, executor if missing else None)
+    tasks = [Task(common, protocol, policy, seed, make) for policy, seed in missing]
     failures: dict[tuple[str, int], str] = {}
     done = Counter(policy for policy, seed in wanted if parts.has(names[policy], seed))
     report = finished or (lambda policy, count: None)
     for policy in policies:
         report(policy, done[policy])
-    for task, result in run_tasks(tasks, replay_task, jobs):
+    for task, result in run_tasks(tasks, replay_task, executor):
         key = (task.policy, task.seed)
         if isinstance(result, str):
             failures[key] = result
@@ -341,7 +340,7 @@ def settings_of(landscape: Landscape, protocol: Protocol) -> dict[str, object]:
 
 def replay_task(task: Task) -> list[Turn] | str:
     """One campaign, in whatever process; a campaign that cannot be finished gives its reason."""
-    landscape = cached_landscape(task.source)
+    landscape = task.landscape.get()
     policy = task.make(task.policy, landscape.pool, task.protocol, landscape.assay)
     protocol = task.protocol.whole(len(landscape)) if task.policy == "full" else task.protocol
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,17 +12,16 @@ import numpy as np
 
 from activeloop.candidates import Variant
 from activeloop.errors import ActiveLoopError, ConfigError
+from activeloop.executor import SharedValue, run_tasks, shared
 from activeloop.measurements import Dataset
 from activeloop.metrics import auroc
 from activeloop.models.registry import LEARNERS
 from activeloop.prediction import mean_of
 from activeloop.renamed import current_name, known_name
-from activeloop.replay.campaign import cached_landscape, derived_seed
+from activeloop.replay.campaign import derived_seed
 from activeloop.replay.landscape import Landscape
-from activeloop.replay.machine import run_tasks
 from activeloop.replay.metrics import mean_and_error, spearman
 from activeloop.replay.policies import learner_of
-from activeloop.replay.sources import Source
 from activeloop.replay.summary import Point
 
 FoldRule = Literal["random", "modulo", "contiguous"]
@@ -136,7 +136,7 @@ class Fold:
 class FoldTask:
     """One fit."""
 
-    source: Source
+    landscape: SharedValue[Landscape]
     evaluation: Evaluation
     learner: str
     fold: int
@@ -155,19 +155,19 @@ def check_learner(name: str) -> None:
 
 
 def evaluate_all(
-    source: Source,
+    landscape: Landscape,
     evaluation: Evaluation,
     learners: tuple[str, ...],
-    jobs: int = 1,
+    executor: Executor | None = None,
     finished: Callable[[str], None] | None = None,
 ) -> tuple[list[Fold], dict[tuple[str, int], str]]:
     """Predict every fold with every learner.
 
     Args:
-        source: the landscape.
+        landscape: the recorded values.
         evaluation: the rules.
         learners: names, see `policies.learner_of`.
-        jobs: processes, each on one thread.
+        executor: runs the fits, each on one thread; None = this process.
         finished: called with the learner whenever a fold is done.
 
     Returns:
@@ -178,15 +178,14 @@ def evaluate_all(
     """
     if not learners:
         raise ConfigError("--learners names no learner: leave it out, or name one. Nothing was evaluated.")
-    if jobs < 1:
-        raise ConfigError(f"--jobs {jobs}: must be at least 1. Nothing was evaluated.")
     for name in learners:
         check_learner(name)
-    fold_numbers(cached_landscape(source), evaluation.folds, evaluation.seed, evaluation.limit)
-    tasks = [FoldTask(source, evaluation, name, fold) for fold in range(FOLDS) for name in learners]
+    fold_numbers(landscape, evaluation.folds, evaluation.seed, evaluation.limit)
+    common = shared(landscape, executor)
+    tasks = [FoldTask(common, evaluation, name, fold) for fold in range(FOLDS) for name in learners]
     done: list[Fold] = []
     failures: dict[tuple[str, int], str] = {}
-    for task, result in run_tasks(tasks, predict_fold, jobs):
+    for task, result in run_tasks(tasks, predict_fold, executor):
         if isinstance(result, str):
             failures[task.learner, task.fold] = result
         else:
@@ -199,7 +198,7 @@ def evaluate_all(
 
 def predict_fold(task: FoldTask) -> Fold | str:
     """One fit and its predictions; a learner that cannot be fitted gives the reason."""
-    landscape, rules = cached_landscape(task.source), task.evaluation
+    landscape, rules = task.landscape.get(), task.evaluation
     folds = fold_numbers(landscape, rules.folds, rules.seed, rules.limit)
     test, train = np.flatnonzero(folds == task.fold), np.flatnonzero((folds >= 0) & (folds != task.fold))
     clock = time.process_time()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
+from activeloop.executor import SharedValue, in_order, shared
 from activeloop.metrics import spearman
 from activeloop.prediction import Prediction, Predictor, ValueMap
 from activeloop.screening.checkpoint import ScreenCheckpoint
@@ -30,6 +34,7 @@ class Rescorer:
         objective: by which the teacher's predictions are compared.
         checkpoint: where they are stored.
         seed: of the teacher.
+        executor: predicts chunks, if it names a place for what they share and the teacher can be sent.
     """
 
     teacher: Predictor
@@ -37,6 +42,7 @@ class Rescorer:
     objective: ScreenObjective
     checkpoint: ScreenCheckpoint
     seed: int
+    executor: Executor | None = None
     _rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     _values: np.ndarray = field(default_factory=lambda: np.zeros(0))
     _chunks: int = 0
@@ -44,12 +50,17 @@ class Rescorer:
     def rescore(self, rows: np.ndarray, progress: Callable[[int, int], None]) -> None:
         """Predict those of some rows that were not predicted yet, in increasing order."""
         fresh = np.setdiff1d(rows, self._rows)
-        for start in range(0, len(fresh), CHUNK):
-            chunk = fresh[start : start + CHUNK]
-            values = self.objective(self._prediction(chunk))
+        chunks = [fresh[start : start + CHUNK] for start in range(0, len(fresh), CHUNK)]
+        stored = [self._stored(self._chunks + i, chunk) for i, chunk in enumerate(chunks)]
+        missing = [chunk for chunk, found in zip(chunks, stored, strict=True) if found is None]
+        predicted = in_order(missing, partial(_predicted, self._common, self.seed), self._executor)
+        done = 0
+        for chunk, found in zip(chunks, stored, strict=True):
+            values = self.objective(_prediction(found or self._kept(next(predicted))))
             self._rows, self._values = np.append(self._rows, chunk), np.append(self._values, values)
             self._chunks += 1
-            progress(start + len(chunk), len(fresh))
+            done += len(chunk)
+            progress(done, len(fresh))
 
     @property
     def rows(self) -> np.ndarray:
@@ -61,21 +72,53 @@ class Rescorer:
         order = np.argsort(self._rows)
         return self._values[order][np.searchsorted(self._rows[order], rows)]
 
-    def _prediction(self, rows: np.ndarray) -> Prediction:
-        stored = self.checkpoint.load_rescored(self._chunks)
-        if stored is None or not np.array_equal(stored["rows"], rows):
-            found = self.teacher.predict(self.pool, rows, self.seed, 0)
-            if not all(np.isfinite(a).all() for a in (found.mean, found.sd)):
-                problem = "The teacher's prediction is not finite for some candidates. Nothing was chosen"
-                raise ModelError(f"{problem}; what was screened is stored.")
-            stored = {"rows": rows, "mean": found.mean, "sd": found.sd, "noise": found.noise}
-            stored["classes"] = np.array(found.classes, np.str_)
-            stored["maps"] = np.array([each.numbers() for each in found.maps])
-            self.checkpoint.save_rescored(self._chunks, stored)
-        no_draws = np.zeros((0, *stored["mean"].shape))
-        classes = tuple(stored["classes"].tolist())
-        maps = tuple(map(ValueMap.of, stored.get("maps", ())))
-        return Prediction(no_draws, stored["mean"], stored["sd"], stored["noise"], classes, maps=maps)
+    def _stored(self, number: int, rows: np.ndarray) -> dict[str, np.ndarray] | None:
+        stored = self.checkpoint.load_rescored(number)
+        return stored if stored is not None and np.array_equal(stored["rows"], rows) else None
+
+    def _kept(self, predicted: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        self.checkpoint.save_rescored(self._chunks, predicted)
+        return predicted
+
+    @cached_property
+    def _common(self) -> SharedValue[tuple[Predictor, Pool]]:
+        return shared((self.teacher, self.pool), self._executor)
+
+    @cached_property
+    def _executor(self) -> Executor | None:
+        """None: the teacher predicts here, on all cores."""
+        if not getattr(self.executor, "place", ""):
+            return None
+        try:
+            pickle.dumps(self.teacher)
+        except (pickle.PicklingError, TypeError, AttributeError):
+            # a network with hooks, say, which stays in its process
+            return None
+        return self.executor
+
+
+def _predicted(common: SharedValue[tuple[Predictor, Pool]], seed: int, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The teacher's prediction of a chunk, as it is stored.
+
+    Raises:
+        ModelError: it is not finite.
+    """
+    teacher, pool = common.get()
+    found = teacher.predict(pool, rows, seed, 0)
+    if not all(np.isfinite(a).all() for a in (found.mean, found.sd)):
+        problem = "The teacher's prediction is not finite for some candidates. Nothing was chosen"
+        raise ModelError(f"{problem}; what was screened is stored.")
+    stored = {"rows": rows, "mean": found.mean, "sd": found.sd, "noise": found.noise}
+    stored["classes"] = np.array(found.classes, np.str_)
+    stored["maps"] = np.array([each.numbers() for each in found.maps])
+    return stored
+
+
+def _prediction(stored: dict[str, np.ndarray]) -> Prediction:
+    no_draws = np.zeros((0, *stored["mean"].shape))
+    classes = tuple(stored["classes"].tolist())
+    maps = tuple(map(ValueMap.of, stored.get("maps", ())))
+    return Prediction(no_draws, stored["mean"], stored["sd"], stored["noise"], classes, maps=maps)
 
 
 @dataclass(frozen=True)

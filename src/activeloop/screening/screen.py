@@ -16,13 +16,14 @@ from activeloop.acquisition import AcquisitionFunction, Recommender, choose
 from activeloop.acquisition.evaluate import AcquisitionEvaluation, CandidateFilter
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, StateError
+from activeloop.executor import SharedValue, shared
 from activeloop.measurements import Dataset
 from activeloop.prediction import Predictor
 from activeloop.screening.checkpoint import ScanState, ScreenCheckpoint, eligible_rows, fingerprint
 from activeloop.screening.estimate import ScreenResult
 from activeloop.screening.rescoring import Rescorer, StratifiedSample
 from activeloop.screening.scorer import FileScorer, ModelScorer, Scorer, ScreenObjective, digest_of, marginal_score
-from activeloop.screening.topk import BLOCK, Limits, Scan, TopKSample, ranked
+from activeloop.screening.topk import BLOCK, Limits, Scan, Scanned, TopKSample, ranked
 
 #: candidates by whose scores the strata are divided, and the quantiles at which they are
 PILOT = 16_384
@@ -105,7 +106,8 @@ class Screen:
             excluded: rows that must not be chosen.
             dataset: what was measured (oriented: larger is better).
             threshold: [A] from which value a candidate is a hit.
-            executor: runs the pieces; threads, one for each core, when None.
+            executor: runs the pieces, and the teacher where it names a place for what its tasks share; threads, one for
+                each core, when None.
             progress: see `Progress`.
 
         Raises:
@@ -126,7 +128,7 @@ class Screen:
         context = evaluation.context(prediction, False)
         score = marginal_score(select, len(prediction.classes), prediction.mean.shape[1])
         objective = ScreenObjective(score, context, seed, prediction.maps)
-        scorer = self._scorer(replace(objective, score=self.score or score))
+        scorer = self._scorer(replace(objective, score=self.score or score), executor)
         scorer.check(pool, probe, prediction, () if dataset is None else dataset.assays)
         settings = {
             "pool": fingerprint(eligible),
@@ -139,7 +141,7 @@ class Screen:
         probed = np.stack([scorer.opened()(pool, probe), objective(prediction)])
         checkpoint = ScreenCheckpoint(Path(folder), settings, probed)
         state, limits = self._scan(eligible, scorer, checkpoint, seed, executor, progress)
-        rescorer = Rescorer(self.teacher, pool, objective, checkpoint, seed)
+        rescorer = Rescorer(self.teacher, pool, objective, checkpoint, seed, executor)
         report = (lambda done, total: None) if progress is None else partial(progress, "teacher")
         found = self._rescore(state.top.sorted(), limits, rescorer, max(self.top, n), report)
         finalists = found.rescored[ranked(found.rescored, found.values)[: max(FINALISTS, EACH * n)]]
@@ -156,9 +158,12 @@ class Screen:
         names = tuple(pool.names([p.row for p in picks]))
         return replace(found, picks=tuple(picks), names=names, seconds=state.seconds)
 
-    def _scorer(self, objective: ScreenObjective) -> Scorer:
+    def _scorer(self, objective: ScreenObjective, executor: Executor | None) -> Scorer:
         if isinstance(self.student, Path):
-            return FileScorer(self.student.absolute(), digest_of(self.student), objective)
+            path = self.student.absolute()
+            # other machines have not the file
+            content = path.read_bytes() if getattr(executor, "place", "") else None
+            return FileScorer(path, digest_of(self.student), objective, content)
         return ModelScorer(self.student, objective)
 
     @property
@@ -183,7 +188,8 @@ class Screen:
         # four times the sample of a stratum, for part of it may turn out to be among the best
         limits = Limits(self.shortlist * self.max_growth, 4 * self._each, state.edges, seed)
         piece = self.piece or int(np.clip(PIECE_SECONDS / pace, BLOCK, LARGEST_PIECE))
-        scanning = Scanning(scorer, eligible, limits, piece, self.every)
+        common = shared(Scanned(scorer, eligible, limits), executor)
+        scanning = Scanning(common, len(eligible.pool), limits, piece, self.every)
         if executor is not None:
             return scanning.run(state, checkpoint, executor, progress), limits
         with ThreadPoolExecutor() as threads:
@@ -245,15 +251,15 @@ class Scanning:
     """One pass of the student over a pool: workers scan pieces, and what they retain is joined.
 
     Args:
-        scorer: the student.
-        eligible: the pool.
+        common: the student and the pool.
+        size: rows of the pool.
         limits: how much is retained.
         piece: rows that a worker is given at once.
         every: seconds between two checkpoints.
     """
 
-    scorer: Scorer
-    eligible: CandidateFilter
+    common: SharedValue[Scanned]
+    size: int
     limits: Limits
     piece: int
     every: float
@@ -263,7 +269,7 @@ class Scanning:
     ) -> ScanState:
         """Scan what is not done yet; whatever ends it, what was done by then is in the checkpoint."""
         begun, saved, before = time.monotonic(), time.monotonic(), state.seconds
-        waiting = stretches(state.done, len(self.eligible.pool), self.piece)
+        waiting = stretches(state.done, self.size, self.piece)
         running: dict[Future[TopKSample], tuple[int, int]] = {}
         try:
             while self._fill(running, waiting, executor, state):
@@ -271,7 +277,7 @@ class Scanning:
                     start, stop = running.pop(future)
                     state = state.after(start, stop, TopKSample.joined([state.top, future.result()], self.limits))
                     if progress is not None:
-                        progress("student", state.top.visited, len(self.eligible.pool))
+                        progress("student", state.top.visited, self.size)
                 if time.monotonic() - saved > self.every:
                     state = replace(state, seconds=before + time.monotonic() - begun)
                     checkpoint.save(state)
@@ -287,7 +293,7 @@ class Scanning:
         full = len(state.top.rows) == self.limits.top
         floor = float(state.top.scores.min()) if full else -np.inf
         while len(running) < AHEAD and (piece := next(waiting, None)):
-            scan = Scan(self.scorer, self.eligible, self.limits, *piece, floor)
+            scan = Scan(self.common, *piece, floor)
             running[executor.submit(scan.run)] = piece
         return bool(running)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from activeloop.acquisition.evaluate import CandidateFilter
+from activeloop.executor import SharedValue
 from activeloop.screening.scorer import Scorer
 
 #: Rows that are scored together, counted from row 0 on. The last digits of a score depend on what it was computed
@@ -104,21 +105,32 @@ class TopKSample:
 
 
 @dataclass(frozen=True)
-class Scan:
-    """One piece of a pool, for a worker; small enough to be sent to another machine.
+class Scanned:
+    """What all pieces of a scan have in common.
 
     Args:
         scorer: the student.
         eligible: the pool.
         limits: how much is retained.
-        start: its first row, the first of a block.
-        stop: the row behind its last.
-        floor: lower scores are no longer among the highest.
     """
 
     scorer: Scorer
     eligible: CandidateFilter
     limits: Limits
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One piece of a pool, for a worker; small enough to be sent to another machine.
+
+    Args:
+        common: what all pieces share.
+        start: its first row, the first of a block.
+        stop: the row behind its last.
+        floor: lower scores are no longer among the highest.
+    """
+
+    common: SharedValue[Scanned]
     start: int
     stop: int
     floor: float
@@ -130,12 +142,13 @@ class Scan:
             InputError: a row of a file cannot be understood, or the student's file was changed.
             ModelError: a score is not finite.
         """
-        score, limits, floor = self.scorer.opened(), self.limits, self.floor
+        common = self.common.get()
+        score, limits, floor = common.scorer.opened(), common.limits, self.floor
         parts, held = [TopKSample.empty(len(limits.edges) + 1)], 0
         for start in range(self.start, self.stop, BLOCK):
             stop = min(start + BLOCK, self.stop)
-            rows = self.eligible.rows(start, stop)
-            part = TopKSample.of(rows, score(self.eligible.pool, rows), limits, floor, stop - start)
+            rows = common.eligible.rows(start, stop)
+            part = TopKSample.of(rows, score(common.eligible.pool, rows), limits, floor, stop - start)
             parts.append(part)
             held += len(part.rows) + len(part.sample_rows)
             if held > 2 * limits.top + BLOCK:

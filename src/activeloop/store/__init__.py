@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from activeloop._lazy import on_use
 
 if TYPE_CHECKING:
-    from activeloop.store.artifacts import FileArtifactStore, Objects, local_store
+    from activeloop.objects import Objects, local_store
+    from activeloop.store.artifacts import FileArtifactStore
     from activeloop.store.database import Database, PostgreSQL, SQLiteFile
     from activeloop.store.folder import CampaignFolder
     from activeloop.store.log import SQLLog, create_campaign

@@ -12,7 +12,8 @@ from pathlib import Path, PureWindowsPath
 from activeloop.campaigns.events import Configured
 from activeloop.errors import InputError, StoreError
 from activeloop.files import write_whole
-from activeloop.store.artifacts import FileArtifactStore, Objects
+from activeloop.objects import Objects
+from activeloop.store.artifacts import FileArtifactStore
 from activeloop.store.database import BUSY_SECONDS, SQLiteFile, plain_errors
 from activeloop.store.log import SQLLog
 from activeloop.store.migrate import upgrade

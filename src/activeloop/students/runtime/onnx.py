@@ -91,10 +91,10 @@ def new_session(data: bytes, threads: int) -> Any:
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
-def read_student(path: str | Path, threads: int = 1) -> tuple[ModelCard, OnnxRunner]:
-    """Card and network of an exported file; see `Student.open`."""
+def read_student(path: str | Path, threads: int = 1, content: bytes | None = None) -> tuple[ModelCard, OnnxRunner]:
+    """Card and network of an exported file, see `Student.open`, whose content is read unless it is given."""
     file = os.fspath(path)
-    data = _content(file)
+    data = _content(file) if content is None else content
     sealed = _is_sealed(data, file)
     outline = Outline.of(data, file)
     if outline.external:
