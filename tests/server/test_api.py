@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 
 import pytest
 from served import CONFIG, Server
@@ -230,3 +231,12 @@ def test_the_document_describes_every_answer(server):
         for method, operation in methods.items():
             assert operation["description"], (method, path)
             assert "problem+json" in str(operation["responses"]["422"]), (method, path)
+
+
+def test_a_campaign_is_downloaded_for_a_notebook(server):
+    server.post("pins", {"names": ["K2R"]})
+    found = server.get("eln")
+    assert found.headers["content-type"] == "application/vnd.eln+zip"
+    assert 'filename="kinase.eln"' in found.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(found.content)) as file:
+        assert {"kinase.eln/ro-crate-metadata.json", "kinase.eln/campaign/events.csv"} <= set(file.namelist())

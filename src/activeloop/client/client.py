@@ -382,6 +382,10 @@ class RemoteCampaign:
         """A student as a page that predicts in any browser, offline."""
         return self.client.call("GET", self._at(f"/students/{number}/page")).content
 
+    def eln(self) -> bytes:
+        """Everything of the campaign as a file for electronic laboratory notebooks."""
+        return self.client.call("GET", self._at("/eln")).content
+
     def work(self) -> list[forms.WorkOut]:
         """What is done by itself."""
         answer = self.client.call("GET", self._at("/work")).content

@@ -117,6 +117,14 @@ def called_otherwise(loop: OpenCampaign, names: Iterable[str]) -> dict[str, str]
     return {name: called(name) for name in names if called(name) != name}
 
 
+def eln(loop: OpenCampaign, order: Order, *, name: str) -> dict[str, Any]:
+    """See `activeloop.desk.eln.eln_file`."""
+    from activeloop.desk import plain
+    from activeloop.desk.eln import eln_file
+
+    return plain(eln_file(loop, name=name))
+
+
 def distil(loop: OpenCampaign, order: Order, *, again: bool, seed: int | None = None, **options: Any) -> dict[str, Any]:
     """Let the worker train a student, unless it is there already; see `activeloop.desk.distil.distil`."""
     from activeloop.config.students import trainer_of
@@ -200,6 +208,7 @@ VERBS: dict[str, Callable[..., dict[str, Any]]] = {
     "assess": assess,
     "explain": explain,
     "distil": distil,
+    "eln": eln,
     "preview": preview,
     "panel": panel,
     "look": look,

@@ -12,11 +12,14 @@ from activeloop.errors import InputError
 from activeloop.server import forms
 from activeloop.server.access import OpenCampaigns, Owner, Reader, SignedIn, User, request_id
 from activeloop.server.api.common import RUNNING, Limit, Offset, Wait, compute, fresh, page_links, part, tag_of
+from activeloop.server.api.plates import download
 from activeloop.server.compute import Order
 from activeloop.server.problems import Problem
 from activeloop.server.views import status_out, work_out
 
 router = part("campaigns")
+ELN = "application/vnd.eln+zip"
+"""Media type of files of electronic laboratory notebooks (IANA)."""
 
 
 @router.get("/campaigns")
@@ -170,6 +173,15 @@ async def assess_campaign(
 ) -> Any:
     """Whether another round is worth its cost."""
     return await compute(request, access, "assess", wait, number=number)
+
+
+@router.get("/campaigns/{campaign}/eln", response_class=Response, responses={200: {"content": {ELN: {}}}})
+async def download_notebook(request: Request, access: Reader) -> Response:
+    """Everything of the campaign as one file for electronic laboratory notebooks (`.eln`, RO-Crate 1.1)."""
+    name = access.campaigns.store.campaign(access.key).name
+    order = Order("eln", access.key, access.user.actor, arguments={"name": name})
+    found = await request.app.state.compute.do(order)
+    return download(found["name"], base64.b64decode(found["content"]), ELN)
 
 
 @router.get("/campaigns/{campaign}/work")

@@ -1,0 +1,6 @@
+"""Makes the emulator of a notebook importable."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
