@@ -10,6 +10,7 @@ import kubernetes_validate
 import pytest
 import typer
 import yaml
+from distributed.cli import dask_scheduler, dask_worker
 
 from activeloop.cli import app
 
@@ -18,6 +19,8 @@ CHART = ROOT / "deploy/helm/activeloop"
 PROFILES = sorted(CHART.glob("profiles/*.yaml"))
 HELM = ROOT / ".venv/helm"
 KUBERNETES = ("1.31.0", "1.33.0", "1.35.0", "1.37.0")
+#: the commands of Dask's containers
+DASK = {"scheduler": dask_scheduler.main, "worker": dask_worker.main}
 #: kinds that other projects define
 FOREIGN = ("keda.sh", "monitoring.coreos.com")
 
@@ -116,6 +119,14 @@ def test_no_secret_is_in_the_chart_and_none_is_an_argument(rendered):
                 assert not any("DATABASE" in argument or "SECRET" in argument for argument in container.get("args", []))
 
 
+def test_workers_that_run_what_they_are_sent_cannot_reach_the_database(rendered):
+    seen = [container for name, spec in pods(rendered["dask"]) if "dask" in name for container in spec["containers"]]
+    assert len(seen) == 2
+    for container in seen:
+        assert not any("DATABASE" in each["name"] for each in container["env"])
+        assert all(each["secretRef"]["name"] == "activeloop-objects" for each in container.get("envFrom", []))
+
+
 def test_every_container_runs_a_command_that_there_is(rendered):
     """A verb of ActiveLoop, with options and arguments that it takes."""
     group, seen = typer.main.get_command(app), set()
@@ -123,6 +134,9 @@ def test_every_container_runs_a_command_that_there_is(rendered):
         for _, spec in pods(documents):
             for container in spec["containers"]:
                 typed = container.get("args", [])
+                if container.get("command") == ["dask"]:
+                    DASK[typed[0]].make_context(typed[0], list(typed[1:]))
+                    continue
                 if "command" in container:
                     (line,) = [one for one in container["command"][-1].splitlines() if one.startswith("activeloop ")]
                     typed = shlex.split(line)[1:]
@@ -143,6 +157,7 @@ def test_every_container_runs_a_command_that_there_is(rendered):
     ("values", "words"),
     [
         (["server.replica=3"], "additional properties 'replica' not allowed"),
+        (["dask.replicas=3"], "additional properties 'replicas' not allowed"),
         (["worker.replicas=many"], "got string, want integer"),
         (["artifacts.url=ftp://x"], "does not match pattern"),
         (["artifacts.storage=much"], "does not match pattern"),
