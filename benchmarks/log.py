@@ -4,7 +4,7 @@ A campaign over a library of 160,000 variants holds results as plates of 96 well
 process of its own on one thread opens it and reads its state, asks for its status, asks again, records three single
 wells, and asks once more; CPU seconds and peak memory are its own, reading the packages left out. Everything is done at
 a half of the results too, for the growth. Then 50 threads record single wells into one campaign, each well a call of
-its own, through one `GroupedRecords` or each through a log of its own; and ten processes migrate one empty database at
+its own, through one `GroupCommit` or each through a log of its own; and ten processes migrate one empty database at
 the same time.
 
 Writes `size.csv`, `writers.csv`, `migrators.csv` and `README.md`, and exits with status 0 only when what is required
@@ -31,7 +31,7 @@ import numpy as np
 import typer
 
 from activeloop.campaigns import Campaign, InMemoryLog, Measured
-from activeloop.campaigns.grouping import GroupedRecords
+from activeloop.campaigns.grouping import GroupCommit
 from activeloop.candidates import Pool
 from activeloop.files import write_whole
 from activeloop.measurements import Assay, Measurement
@@ -145,16 +145,27 @@ def writers(where: str, grouped: bool, count: int = WRITERS, each: int = WELLS_E
     Campaign(pool, [ASSAY], log=SQLLog(database, campaign=key)).configure()
     names, start = pool.names(range(count * each)), threading.Barrier(count + 1)
     learner = Campaign(pool, [ASSAY], log=InMemoryLog()).learner
-    together = GroupedRecords(Campaign(pool, [ASSAY], learner, log=SQLLog(database, campaign=key)))
+    shared = Campaign(pool, [ASSAY], learner, log=SQLLog(database, campaign=key))
+
+    @contextmanager
+    def alone() -> Iterator[Campaign]:
+        with shared.log.alone():
+            yield shared
+
+    together = GroupCommit(alone)
 
     def write(writer: int) -> int:
         own = None if grouped else Campaign(pool, [ASSAY], learner, log=SQLLog(database, campaign=key))
-        record, failed = together.record if own is None else own.record, 0
+        failed = 0
         start.wait()
         for place in range(each):
             name = names[writer * each + place]
+            rows, file = [Measurement(name, "kcat", 1.0, plate=f"W{writer}", well=WELLS[place])], f"{name}.csv"
             try:
-                record([Measurement(name, "kcat", 1.0, plate=f"W{writer}", well=WELLS[place])], f"{name}.csv")
+                if own is None:
+                    together.do(lambda campaign, rows=rows, file=file: campaign.record(rows, file))
+                else:
+                    own.record(rows, file)
             except Exception:
                 failed += 1
         return failed

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from served import CONFIG, Server
@@ -240,3 +242,44 @@ def test_a_campaign_is_downloaded_for_a_notebook(server):
     assert 'filename="kinase.eln"' in found.headers["content-disposition"]
     with zipfile.ZipFile(io.BytesIO(found.content)) as file:
         assert {"kinase.eln/ro-crate-metadata.json", "kinase.eln/campaign/events.csv"} <= set(file.namelist())
+
+
+def test_single_wells_of_many_devices_are_stored_together_and_each_is_answered_for_itself(server, monkeypatch):
+    database, transactions = server.client.app.state.store.database, []
+    writing = type(database).writing
+    first, *rows = server.measured()
+    server.post("results", {"measurements": [first]})  # which opens the campaign
+    monkeypatch.setattr(type(database), "writing", lambda self, **how: transactions.append(how) or writing(self, **how))
+    start = threading.Barrier(len(rows), timeout=20)
+
+    def device(number: int):
+        row = rows[number] | ({"assay": "mass"} if number == 5 else {})
+        seen = f'"{server.key}.1"' if number == 7 else "*"
+        start.wait()
+        headers = {"idempotency-key": f"well {number}", "if-match": seen}
+        return server.post("results", {"measurements": [row], "source": f"run {number}"}, headers=headers)
+
+    with ThreadPoolExecutor(len(rows)) as pool:
+        told = dict(enumerate(pool.map(device, range(len(rows)))))
+    assert {n: one.status_code for n, one in told.items() if one.status_code != 201} == {5: 422, 7: 412}
+    assert "mass" in told[5].json()["detail"]
+    events = {n: one.json()["event"] for n, one in told.items() if n not in (5, 7)}
+    listed = server.get("results?limit=100").json()
+    assert listed["total"] == len(set(events.values())) + 1 == len(rows) - 1
+    where = {one["event"]: (one["candidate"], one["file"]) for one in listed["results"]}
+    assert {n: where[event] for n, event in events.items()} == {n: (rows[n]["candidate"], f"run {n}") for n in events}
+    assert len(transactions) < 3 * len(rows)  # two of each call are for its key and its answer
+    again = {"measurements": [rows[3]], "source": "run 3"}
+    assert server.post("results", again, headers={"idempotency-key": "well 3"}).json()["event"] == events[3]
+
+
+def test_lists_are_answered_without_opening_the_campaign(server):
+    server.post("results", {"measurements": server.measured(12)})
+    version = server.post("versions").json()
+    campaigns = server.client.app.state.campaigns
+    campaigns.forget(server.key)
+    assert server.get("results").json()["total"] == 12
+    assert server.get("versions").json() == {"versions": [version], "current": 1}
+    assert server.get("versions/current").json() == version
+    assert server.get("students").json() == {"students": []}
+    assert len(campaigns) == 0

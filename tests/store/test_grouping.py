@@ -5,19 +5,31 @@ from __future__ import annotations
 import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
 from small_campaign import ASSAY, Ridge, answers, singles
 
 from activeloop.campaigns import Campaign
-from activeloop.campaigns.grouping import GroupedRecords
+from activeloop.campaigns.grouping import GroupCommit
 from activeloop.errors import MeasurementError, StoreError
 from activeloop.measurements import Measurement
 from activeloop.store import SQLLog, create_campaign, upgrade
 
 POOL = singles()
 NAMES = POOL.names(range(96))
+
+
+def together(campaign: Campaign) -> GroupCommit[Campaign]:
+    """Writes of many threads to one campaign."""
+
+    @contextmanager
+    def alone():
+        with campaign.log.alone():
+            yield campaign
+
+    return GroupCommit(alone)
 
 
 @pytest.fixture
@@ -30,13 +42,20 @@ def test_each_of_many_threads_gets_its_own_answer_in_few_transactions(log, monke
     transactions = []
     writing = type(log.database).writing
     monkeypatch.setattr(type(log.database), "writing", lambda self: transactions.append(1) or writing(self))
-    together, start = GroupedRecords(Campaign(POOL, [ASSAY], Ridge(), log=log)), threading.Barrier(16)
+    group, start = together(Campaign(POOL, [ASSAY], Ridge(), log=log)), threading.Barrier(16)
+
+    def stored(campaign: Campaign, number: int, name: str):
+        campaign.log.actor, campaign.log.request = f"device {number}", name
+        assert not campaign.log.holds_request(name)
+        summary = campaign.record(answers(POOL, [name]), f"{name}.csv")
+        assert campaign.log.holds_request(name)
+        return summary
 
     def device(number: int) -> list[tuple[str, int]]:
         start.wait()
         mine, found = NAMES[number * 6 : number * 6 + 6], []
         for name in mine:
-            summary = together.record(answers(POOL, [name]), f"{name}.csv", actor=f"device {number}", request=name)
+            summary = group.do(lambda campaign, name=name: stored(campaign, number, name))
             found.append((name, summary.event))
         return found
 
@@ -53,31 +72,48 @@ def test_each_of_many_threads_gets_its_own_answer_in_few_transactions(log, monke
 
 
 def test_what_is_wrong_with_the_results_of_one_is_told_to_that_one_alone(log):
-    together = GroupedRecords(Campaign(POOL, [ASSAY], Ridge(), log=log))
-    together._crowded = math.inf  # so that both are one group
+    group = together(Campaign(POOL, [ASSAY], Ridge(), log=log))
+    group._crowded = math.inf  # so that both are one group
     good, bad = answers(POOL, NAMES[:1]), [Measurement("W9Y", ASSAY.name, 1.0)]
     with ThreadPoolExecutor(2) as pool:
-        one, other = pool.submit(together.record, good), pool.submit(together.record, bad)
+        one, other = (pool.submit(group.do, lambda c, rows=rows: c.record(rows)) for rows in (good, bad))
         assert one.result().stored == 1
         with pytest.raises(MeasurementError, match="W9Y"):
             other.result()
-    assert together.record(answers(POOL, NAMES[1:2])).stored == 1
+    assert group.do(lambda c: c.record(answers(POOL, NAMES[1:2]))).stored == 1
     assert log.count("measured") == 2
 
 
 def test_a_group_that_cannot_be_written_is_told_to_all_and_the_next_one_goes_on(log):
     campaign = Campaign(POOL, [ASSAY], Ridge(), log=log)
     campaign.configure()
-    together = GroupedRecords(campaign)
-    together._crowded = math.inf
+    group = together(campaign)
+    group._crowded = math.inf
     with log.database.writing() as connection:
         connection.execute(sa.text("ALTER TABLE results RENAME TO away"))
     with ThreadPoolExecutor(2) as pool:
-        tasks = [pool.submit(together.record, answers(POOL, [name])) for name in NAMES[:2]]
+        tasks = [pool.submit(group.do, lambda c, n=name: c.record(answers(POOL, [n]))) for name in NAMES[:2]]
         assert all(isinstance(task.exception(), StoreError) for task in tasks)
     with log.database.writing() as connection:
         connection.execute(sa.text("ALTER TABLE away RENAME TO results"))
     assert log.count("measured") == 0
-    assert together.record(answers(POOL, NAMES[:2])).stored == 2
+    assert group.do(lambda c: c.record(answers(POOL, NAMES[:2]))).stored == 2
     assert len(campaign.state().results) == 2
+    assert log.differences(list(log)) == []
+
+
+def test_a_failure_of_the_database_within_the_task_of_one_undoes_the_group_and_is_told_to_all(log):
+    campaign = Campaign(POOL, [ASSAY], Ridge(), log=log)
+    campaign.configure()
+    group = together(campaign)
+    group._crowded = math.inf
+
+    def failing(campaign: Campaign):
+        raise StoreError("the disk is full")
+
+    with ThreadPoolExecutor(2) as pool:
+        tasks = [pool.submit(group.do, task) for task in (lambda c: c.record(answers(POOL, NAMES[:1])), failing)]
+        assert all(isinstance(task.exception(), StoreError) for task in tasks)
+    assert log.count("measured") == 0
+    assert group.do(lambda c: c.record(answers(POOL, NAMES[:1]))).stored == 1
     assert log.differences(list(log)) == []

@@ -1,4 +1,4 @@
-"""Results that many people and devices store at once: those of a moment are written together."""
+"""What many people and devices write at once: all of a moment is one transaction."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from activeloop.campaigns.campaign import Campaign
-from activeloop.campaigns.recording import RecordSummary
+from activeloop.errors import StoreError
+
+C = TypeVar("C")
+T = TypeVar("T")
 
 LONGEST = 0.05
-"""Seconds for which results are collected while several come in at once."""
+"""Seconds for which writers are collected while several come in at once."""
 CROWDED = 1.0
 """Seconds for which more are expected after several came in at once."""
 
@@ -28,49 +31,42 @@ class _Caller:
         ready: set once it has its answer, or has to lead.
     """
 
-    task: Callable[[], RecordSummary]
+    task: Callable[[Any], Any]
     leads: bool = False
     ready: threading.Event = field(default_factory=threading.Event)
-    answer: RecordSummary | None = None
+    answer: Any = None
     error: BaseException | None = None
 
 
-class GroupedRecords:
-    """Stores the results of many threads of one process: what comes within a moment is one transaction.
+class GroupCommit(Generic[C]):
+    """Writes for many threads of one process: what comes within a moment is one transaction.
 
-    Each caller gets its own answer once its results are safe, and what is wrong with one caller's results is told to
-    that caller alone. A single caller does not wait.
+    Each caller gets its own answer once what it wrote is safe, and what is wrong with the task of one is told to that
+    one alone. A single caller does not wait.
 
     Args:
-        campaign: which only this object uses.
-        longest: seconds for which results are collected, while several come in at once.
+        alone: opens what the tasks write to, in a block in which nobody else writes: all events of the block are
+            written at its end, or none when it raises.
+        longest: seconds for which callers are collected, while several come in at once.
     """
 
-    def __init__(self, campaign: Campaign, longest: float = LONGEST):
-        self._campaign, self._longest = campaign, longest
+    def __init__(self, alone: Callable[[], AbstractContextManager[C]], longest: float = LONGEST):
+        self._alone, self._longest = alone, longest
         self._lock, self._led = threading.Lock(), False
         self._waiting: list[_Caller] = []
         self._crowded = -math.inf  # the moment until which several are expected
 
-    def record(self, *results: Any, actor: str = "", request: str = "", **options: Any) -> RecordSummary:
-        """Store what came back, as `Campaign.record`; any thread may call it.
+    def do(self, task: Callable[[C], T]) -> T:
+        """Write something that takes a moment; any thread may call it.
 
         Args:
-            results: as of `Campaign.record`.
-            actor: who stores them.
-            request: of what request they are.
-            options: as of `Campaign.record`.
+            task: decides, and appends as the last that it does; called in the block, with what `alone` opened. What it
+                gives is the answer.
 
         Raises:
-            MeasurementError: as `Campaign.record`; nothing of this caller was stored.
+            Exception: what the task raised; nothing of it was written.
             StoreError: the whole group could not be written.
         """
-
-        def task() -> RecordSummary:
-            log = self._campaign.log
-            log.actor, log.request = actor, request
-            return self._campaign.record(*results, **options)
-
         mine = _Caller(task)
         with self._lock:
             self._waiting.append(mine)
@@ -86,7 +82,6 @@ class GroupedRecords:
                 self._hand_over()
         if mine.error is not None:
             raise mine.error
-        assert mine.answer is not None  # one of the two is there
         return mine.answer
 
     def _hand_over(self) -> None:
@@ -102,10 +97,12 @@ class GroupedRecords:
         if len(group) > 1:
             self._crowded = time.monotonic() + CROWDED
         try:
-            with self._campaign.log.alone():
+            with self._alone() as opened:
                 for caller in group:
                     try:
-                        caller.answer = caller.task()
+                        caller.answer = caller.task(opened)
+                    except StoreError:  # the transaction is lost, with what others wrote in it
+                        raise
                     except Exception as error:  # told to its caller
                         caller.error = error
         except BaseException as error:  # nothing of the group is stored

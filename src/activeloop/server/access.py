@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends, Path, Request
 
@@ -18,9 +18,13 @@ from activeloop.server.problems import Problem
 
 if TYPE_CHECKING:
     from activeloop.campaigns import Recorded
+    from activeloop.campaigns.grouping import GroupCommit
     from activeloop.config import OpenCampaign
     from activeloop.config.store import Store
     from activeloop.desk.candidates import CandidateTable
+    from activeloop.store import SQLLog
+
+T = TypeVar("T")
 
 ROLES: tuple[Role, ...] = ("reader", "robot", "scientist", "owner")
 """Each may do what those before it may: look, record results, decide, and manage the campaign."""
@@ -99,6 +103,7 @@ class Campaigns:
         self.store, self._most = store, most
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._opening: dict[str, threading.Lock] = {}
+        self._together: OrderedDict[str, GroupCommit[OpenCampaign]] = OrderedDict()
         self._lock = threading.Lock()
 
     @contextmanager
@@ -162,6 +167,23 @@ class Campaigns:
             held.table = (made_of, CandidateTable.of(loop))
         return held.table[1]
 
+    def together(self, key: str) -> GroupCommit[OpenCampaign]:
+        """Where threads of this process write what takes a moment to a campaign, many in one transaction."""
+        from activeloop.campaigns.grouping import GroupCommit
+
+        with self._lock:
+            if key not in self._together:
+                self._together[key] = GroupCommit(lambda: self._alone(key))
+            self._together.move_to_end(key)
+            while len(self._together) > self._most:  # whoever waits in one holds it
+                self._together.popitem(last=False)
+            return self._together[key]
+
+    @contextmanager
+    def _alone(self, key: str) -> Iterator[OpenCampaign]:
+        with self.open(key) as loop, loop.folder.log.alone():
+            yield loop
+
     def forget(self, key: str) -> None:
         """Open a campaign anew when it is used next, because its configuration changed."""
         with self._lock:
@@ -210,6 +232,13 @@ class CampaignAccess:
     last: int = 0
     if_match: str = ""
 
+    @property
+    def log(self) -> SQLLog:
+        """Its log, for questions that its tables answer without opening it."""
+        from activeloop.store import SQLLog
+
+        return SQLLog(self.campaigns.store.database, campaign=self.key)
+
     @contextmanager
     def open(self) -> Iterator[OpenCampaign]:
         """The campaign, for this thread alone; what is written in the block is by this caller."""
@@ -227,6 +256,25 @@ class CampaignAccess:
         with self.open() as loop, loop.folder.log.alone():
             self.check(loop)
             yield loop
+
+    def change_together(self, task: Callable[[OpenCampaign], T]) -> T:
+        """As `change`, in one transaction with what others of this process write at this moment; see `GroupCommit`.
+
+        Args:
+            task: what is written, decided and appended in a moment.
+
+        Raises:
+            Problem, DoneBefore: as `change`.
+            Exception: what the task raised; nothing of it was stored.
+        """
+
+        def mine(loop: OpenCampaign) -> T:
+            log = loop.folder.log
+            log.actor, log.request = self.user.actor, self.request
+            self.check(loop)
+            return task(loop)
+
+        return self.campaigns.together(self.key).do(mine)
 
     def check(self, loop: OpenCampaign) -> None:
         """Refuse to do what was done before, or what was decided on another state; raises as `change` does."""

@@ -72,7 +72,8 @@ def fit(loop: OpenCampaign, order: Order, *, again: bool = False) -> dict[str, A
     else:
         number = len(loop.campaign.state().versions)
     state = loop.campaign.state()
-    return version_out(state, state.versions[number - 1]).model_dump(mode="json")
+    found = version_out(state.versions[number - 1], state.current, state.held_back.get(number, ""))
+    return found.model_dump(mode="json")
 
 
 def extend(loop: OpenCampaign, order: Order, *, file: str = "", content: str = "", **arguments: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from activeloop.work.leases import Work
 def status_out(access: CampaignAccess, loop: OpenCampaign, name: str, found: Status) -> forms.StatusOut:
     """Where a campaign stands."""
     state = loop.campaign.state()
-    current = current_version(state)
+    current = state.current
     student = found.student
     told = {
         "key": access.key,
@@ -53,17 +53,11 @@ def work_out(database: Database, campaign: str) -> list[forms.WorkOut]:
     return [forms.WorkOut.model_validate(state) for state in Work(database).states(campaign)]
 
 
-def current_version(state: CampaignState) -> Version | None:
-    """The version that predicts and proposes."""
-    return state.current
-
-
-def version_out(state: CampaignState, version: Version) -> forms.VersionOut:
+def version_out(version: Version, current: Version | None, held_back: str = "") -> forms.VersionOut:
     """A version, and whether it is current."""
     found = forms.VersionOut.model_validate(version)
-    current = current_version(state)
     found.current = current is not None and current.number == version.number
-    found.held_back = state.held_back.get(version.number, "")
+    found.held_back = held_back
     return found
 
 
@@ -81,7 +75,7 @@ def plate_out(plate: Plate, state: CampaignState | None = None) -> forms.PlateOu
     return forms.PlateOut(id=plate.id, size=plate.size, wells=wells, sent=sent.sent_at if sent else "")
 
 
-def result_out(result: Result, sources: dict[int, str]) -> forms.ResultOut:
+def result_out(result: Result) -> forms.ResultOut:
     """A result on record."""
     m = result.measurement
     same = ("candidate", "assay", "value", "qualifier", "replicate", "plate", "well", "measured_at", "control", "row")
@@ -89,7 +83,7 @@ def result_out(result: Result, sources: dict[int, str]) -> forms.ResultOut:
         **{key: getattr(m, key) for key in same},
         event=result.event,
         round=result.round + 1,
-        file=m.file or sources.get(result.event, ""),
+        file=m.file,
         void=result.void or "",
     )
 

@@ -50,7 +50,11 @@ _BRIEF = (
     "SELECT sequence, at, kind, schema_version, CASE WHEN length(payload) <= :longest THEN payload END, actor, "
     "request_id, length(payload) FROM events WHERE campaign = :campaign"
 )
-_OF_REQUEST = "SELECT sequence FROM events WHERE campaign = :campaign AND request_id = :request LIMIT 1"
+_OF_REQUEST = (
+    "SELECT sequence, at, kind, schema_version, payload, actor, request_id FROM events "
+    "WHERE campaign = :campaign AND request_id = :request ORDER BY sequence"
+)
+_HOLDS = "SELECT 1 FROM events WHERE campaign = :campaign AND request_id = :request LIMIT 1"
 
 _AT_ONCE = 1000
 """Rows that one statement writes."""
@@ -178,7 +182,7 @@ class SQLLog(EventLog):
 
     def append(self, event: Event, *, after: int) -> Recorded:
         """Write one event; see `EventLog.append`."""
-        with self.alone():
+        with self.alone(), plain_errors(self._where):
             if self._last != after:
                 raise StateError(moved_on(after, self._last))
             return self._insert(event)
@@ -338,12 +342,17 @@ class SQLLog(EventLog):
 
     def of_request(self, request: str) -> tuple[Recorded, ...]:
         """The events that a request wrote: not () when it is made once more."""
-        return tuple(recorded for recorded in self if request and recorded.request == request)
+        if not request:
+            return ()
+        with plain_errors(self._where):
+            return tuple(self._recorded(self._rows(_OF_REQUEST, campaign=self.campaign, request=request)))
 
     def holds_request(self, request: str) -> bool:
-        """Whether a request wrote something; no other event is read."""
+        """Whether a request wrote something; no event is read."""
+        if any(recorded.request == request for recorded in self._fresh):  # of this block, which may not be written yet
+            return True
         with plain_errors(self._where):
-            return bool(self._rows(_OF_REQUEST, campaign=self.campaign, request=request))
+            return bool(self._rows(_HOLDS, flush=False, campaign=self.campaign, request=request))
 
     @property
     def last(self) -> int:
@@ -376,7 +385,9 @@ class SQLLog(EventLog):
         which = f"AND kind IN ({', '.join(f':{name}' for name in named)}) " if named else ""
         query = f"{_BRIEF} {which}ORDER BY sequence DESC LIMIT :size OFFSET :start"
         with plain_errors(self._where):
-            rows = self._rows(query, campaign=self.campaign, size=size, start=start, longest=longest, **named)
+            rows = self._rows(
+                query, flush=True, campaign=self.campaign, size=size, start=start, longest=longest, **named
+            )
         return [
             LongEvent(row[0], row[1], row[5], row[2], row[7]) if row[4] is None else next(self._recorded([row[:7]]))
             for row in rows
@@ -433,13 +444,13 @@ class SQLLog(EventLog):
             recorded = [*recorded[:last], *(r for r in self.after(len(recorded)) if r.sequence <= last)]
             return differences(connection, self.campaign, CampaignState.of(recorded), recorded)
 
-    def _rows(self, query: str, **parameters: object) -> Sequence[Any]:
-        """Rows of a query; within `alone` those of its transaction."""
+    def _rows(self, query: str, *, flush: bool = True, **parameters: object) -> Sequence[Any]:
+        """Rows of a query; within `alone` those of its transaction, after what waits to be written unless it may."""
         if self._writing is None:
             return self.database.read(query, **parameters)
         import sqlalchemy as sa
 
-        if self._waiting:
+        if self._waiting and flush:
             self._write()
         return self._writing.execute(sa.text(query), parameters).fetchall()
 

@@ -10,12 +10,12 @@ from fastapi import Path as InPath
 from fastapi import Request, Response
 
 from activeloop.server import forms
-from activeloop.server.access import Reader, Scientist
+from activeloop.server.access import CampaignAccess, Reader, Scientist
 from activeloop.server.api.common import RUNNING, Wait, compute, fresh, part
 from activeloop.server.api.plates import download
 from activeloop.server.identity import check_signature
 from activeloop.server.problems import Problem
-from activeloop.server.views import current_version, student_out, version_out
+from activeloop.server.views import student_out, version_out
 
 router = part("models")
 Number = Annotated[int, InPath(ge=1, le=1_000_000)]
@@ -25,23 +25,27 @@ Number = Annotated[int, InPath(ge=1, le=1_000_000)]
 def list_versions(request: Request, response: Response, access: Reader) -> forms.VersionsOut:
     """All versions of the model, newest first, and which one is current."""
     fresh(request, response, access)
-    with access.open() as loop:
-        state = loop.campaign.state()
-    current = current_version(state)
-    versions = [version_out(state, version) for version in reversed(state.versions)]
-    return forms.VersionsOut(versions=versions, current=current.number if current else None)
+    found = _versions(access)
+    current = next((one.number for one in found if one.current), None)
+    return forms.VersionsOut(versions=found, current=current)
+
+
+def _versions(access: CampaignAccess) -> list[forms.VersionOut]:
+    """All versions, the last first."""
+    from activeloop.store.queries import versions_of
+
+    listed = versions_of(access.log)
+    return [version_out(one.version, one.version if one.current else None, one.held_back) for one in listed]
 
 
 @router.get("/campaigns/{campaign}/versions/current")
 def show_current(request: Request, response: Response, access: Reader) -> forms.VersionOut:
     """The version that predicts and proposes."""
     fresh(request, response, access)
-    with access.open() as loop:
-        state = loop.campaign.state()
-    current = current_version(state)
+    current = next((one for one in _versions(access) if one.current), None)
     if current is None:
         raise Problem(404, "there is no version yet.", "Record results; a version is fitted by itself.")
-    return version_out(state, current)
+    return current
 
 
 @router.put("/campaigns/{campaign}/versions/current")
@@ -52,7 +56,8 @@ def promote_version(request: Request, access: Scientist, given: forms.PromoteIn)
     with access.change() as loop:
         loop.campaign.promote(given.version, given.reason)
         state = loop.campaign.state()
-        found = version_out(state, state.versions[given.version - 1])
+        version = state.versions[given.version - 1]
+        found = version_out(version, state.current, state.held_back.get(version.number, ""))
     note = request.app.state.accounts.note
     note("signature", access.user.actor, access.key, **signed, promoted=given.version, event=state.last)
     return found
@@ -67,10 +72,10 @@ async def fit_version(request: Request, access: Scientist, wait: Wait = 60.0, ag
 @router.get("/campaigns/{campaign}/students")
 def list_students(request: Request, response: Response, access: Reader) -> forms.StudentsOut:
     """All students: small models for any machine."""
+    from activeloop.store.queries import students_of
+
     fresh(request, response, access)
-    with access.open() as loop:
-        students = loop.campaign.state().students
-    return forms.StudentsOut(students=[student_out(student) for student in reversed(students)])
+    return forms.StudentsOut(students=[student_out(one) for one in students_of(access.log)])
 
 
 @router.post("/campaigns/{campaign}/students", status_code=201, response_model=forms.StudentOrdered, responses=RUNNING)

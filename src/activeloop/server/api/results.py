@@ -32,25 +32,21 @@ def list_results(
     limit: Limit = 100,
 ) -> forms.ResultsOut:
     """Results on record in the order in which they came, also voided ones."""
+    from activeloop.store.queries import results_page
+
     fresh(request, response, access)
-    with access.open() as loop:
-        state = loop.campaign.state()
-    found = [
-        one
-        for one in state.results
-        if (not candidate or one.measurement.candidate == candidate)
-        and (not plate or one.measurement.plate == plate)
-        and (event is None or one.event == event)
-        and (voided is None or (one.void is not None) == voided)
-    ]
-    page_links(request, response, offset, limit, len(found))
-    listed = [result_out(one, state.sources) for one in found[offset : offset + limit]]
-    return forms.ResultsOut(results=listed, total=len(found))
+    wanted = {"candidate": candidate, "plate": plate, "event": event, "voided": voided}
+    found = results_page(access.log, **wanted, offset=offset, limit=limit)
+    page_links(request, response, offset, limit, found.total)
+    return forms.ResultsOut(results=[result_out(one) for one in found.items], total=found.total)
 
 
 @router.post("/campaigns/{campaign}/results", status_code=201)
 def record_measurements(access: Robot, given: forms.MeasurementsIn) -> forms.RecordedOut:
-    """Store measured values: all of them or none; what is stored already is not stored again."""
+    """Store measured values: all of them or none; what is stored already is not stored again.
+
+    Calls that come within a moment are stored together, each answered for itself.
+    """
     from activeloop.desk.record import record
     from activeloop.measurements import Measurement
 
@@ -60,15 +56,8 @@ def record_measurements(access: Robot, given: forms.MeasurementsIn) -> forms.Rec
         fields = one.model_dump(exclude={"value"})
         value = float("nan") if one.value is None else one.value
         rows.append(Measurement(value=value, file=source, row=row, **fields))
-    with access.change() as loop:
-        summary = record(
-            loop,
-            rows,
-            source,
-            replaces=given.replaces,
-            repeats=given.repeats,
-            dry_run=given.dry_run,
-        )
+    how = {"replaces": given.replaces, "repeats": given.repeats, "dry_run": given.dry_run}
+    summary = access.change_together(lambda loop: record(loop, rows, source, **how))
     return forms.RecordedOut.model_validate(summary)
 
 

@@ -28,7 +28,7 @@ def begin(request: Request, user: SignedIn, form: Form) -> Response:
 def simulate(access: Robot, plate: str, form: Form) -> Response:
     """Let the simulated laboratory measure a plate of the demonstration."""
     with of_form(access, form).open() as loop:
-        found = next((s.plate for s in standings(loop)[0] if s.plate.id == plate), None)
+        found = next((s.plate for s in standings(access, loop)[0] if s.plate.id == plate), None)
         if found is None:
             raise Problem(404, f'there is no plate "{plate}".', "Choose one of the list of plates.")
         measure(loop, found)

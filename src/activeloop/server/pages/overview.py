@@ -15,6 +15,7 @@ from activeloop.campaigns.events import KINDS
 from activeloop.config import OpenCampaign
 from activeloop.server.access import CampaignAccess, Reader
 from activeloop.server.pages.base import computed, page, pages_router, panel
+from activeloop.store.queries import files_page
 from activeloop.words import many
 from activeloop.work import WorkState
 from activeloop.work.places import work_of
@@ -43,13 +44,6 @@ class Waiting:
 def works_of(loop: OpenCampaign, key: str) -> dict[str, WorkState]:
     """How the work of a campaign stands: `fit`, `distil`."""
     return {state.kind: state for state in work_of(loop).states() if state.campaign in (key, loop.folder.log.campaign)}
-
-
-def written_by(loop: OpenCampaign) -> dict[int, tuple[str, str]]:
-    """Event of a file of results -> when it was stored and by whom; what it holds is not read for that."""
-    log = loop.folder.log
-    query = "SELECT sequence, at, actor FROM events WHERE campaign = :key AND kind = 'measured'"
-    return {sequence: (at, actor) for sequence, at, actor in log.database.read(query, key=log.campaign)}
 
 
 def waiting_for(state: CampaignState, stale: bool, fit: WorkState | None) -> Waiting:
@@ -110,15 +104,15 @@ def strip(request: Request, access: Reader) -> HTMLResponse:
 def strip_fields(access: CampaignAccess, loop: OpenCampaign) -> dict[str, Any]:
     """What the strip shows: measured, training, version, proposal."""
     state, works = loop.campaign.state(), works_of(loop, access.key)
-    last = max(state.sources, default=0)
+    file = next(iter(files_page(access.log, limit=1).items), None)
+    last = file.event if file else 0
     stale = bool(state.measured) and (state.latest is None or last > state.version_data[state.latest.number])
-    at, actor = written_by(loop).get(last, ("", ""))
     fit, distil = works.get("fit"), works.get("distil")
     teaching = distil is not None and distil.due and bool(distil.ordered or (loop.config.student.auto and not stale))
     return campaign_fields(access, loop) | {
         "state": state,
-        "recorded_at": at,
-        "recorded_by": actor,
+        "recorded_at": file.at if file else "",
+        "recorded_by": file.actor if file else "",
         "fit": fit,
         "distil": distil,
         "stale": stale,

@@ -12,7 +12,6 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
-from activeloop.campaigns import CampaignState
 from activeloop.config import OpenCampaign
 from activeloop.desk.demonstration import is_demonstration
 from activeloop.desk.figures import plate_controls, plate_effects
@@ -30,6 +29,7 @@ from activeloop.server.pages.kept import upload_of
 from activeloop.server.pages.overview import campaign_fields
 from activeloop.server.problems import Problem
 from activeloop.server.rendering import figure
+from activeloop.store.queries import counts_of_plates, results_page
 from activeloop.work.uploads import read_in_child
 
 router = pages_router()
@@ -67,15 +67,11 @@ class Standing:
         return sum(well.control for well in self.plate.wells.values())
 
 
-def standings(loop: OpenCampaign) -> tuple[list[Standing], tuple[str, ...]]:
+def standings(access: CampaignAccess, loop: OpenCampaign) -> tuple[list[Standing], tuple[str, ...]]:
     """All plates of a campaign, the newest first, and notes on files that are none."""
     state = loop.campaign.state()
     found, notes = known_plates(loop)
-    counted: dict[str, list[int]] = {}
-    for r in state.results:
-        if r.void is None and r.measurement.plate:
-            one = counted.setdefault(r.measurement.plate, [0, 0])
-            one[math.isnan(r.measurement.value)] += 1
+    counted = counts_of_plates(access.log)
     out = []
     for plate in found:
         results, failed = counted.get(plate.id, (0, 0))
@@ -98,7 +94,7 @@ def proposal_of(plate: str) -> int:
 def plates(request: Request, access: Reader) -> HTMLResponse:
     """All plates, the newest first."""
     with access.open() as loop:
-        found, notes = standings(loop)
+        found, notes = standings(access, loop)
         state = loop.campaign.state()
         fields = campaign_fields(access, loop) | {"plates": found, "notes": notes, "state": state}
         pictures = [(s, draw(s.plate)) for s in found if s.out][:4]
@@ -130,13 +126,14 @@ def _page(
     error: str = "",
     code: int = 200,
 ) -> HTMLResponse:
-    found, _ = standings(loop)
+    found, _ = standings(access, loop)
     here = next((s for s in found if s.plate.id == name), None)
     if here is None:
         raise Problem(404, f'there is no plate "{name}".', "Choose one of the list of plates.")
     state, assays = loop.campaign.state(), loop.campaign.assays
     shown = next((a for a in assays if a.name == assay), assays[0])
-    wells = results_of(state, name, shown)
+    on_plate = results_page(access.log, plate=name, assay=shown.name, voided=False).items
+    wells = {m.well: (m.value, m.control) for m in (r.measurement for r in on_plate) if m.well}
     colour = colour if colour in ("measured", "predicted") else "measured" if wells else "predicted"
     if colour == "measured":
         label = f"measured {shown.name}{shown.unit and f' ({shown.unit})'}"
@@ -170,15 +167,6 @@ def _page(
         "error": error,
     }
     return page(request, "plate.html", code, title=f"{name} of {fields['name']}", **fields)
-
-
-def results_of(state: CampaignState, plate: str, assay: Assay) -> dict[str, tuple[float, bool]]:
-    """Well -> value (NaN: failed) and whether it is a control, of the results of a plate that count."""
-    return {
-        m.well: (m.value, m.control)
-        for r in state.results
-        if r.void is None and (m := r.measurement).plate == plate and m.well and m.assay == assay.name
-    }
 
 
 def _effects(plate: Plate, wells: Mapping[str, tuple[float, bool]]) -> dict[str, Any] | None:
@@ -240,7 +228,7 @@ def picklist(request: Request, access: Reader, plate: str, form: Form) -> Respon
 
 def _picklist(request: Request, access: CampaignAccess, loop: OpenCampaign, name: str, form: Form) -> tuple[str, bytes]:
     robot, typed = text(form, "robot"), text(form, "volume")
-    found, _ = standings(loop)
+    found, _ = standings(access, loop)
     mine = next((s.plate for s in found if s.plate.id == name), None)
     if mine is None or robot not in ROBOTS:
         raise PlateError(f"there is no plate {name}, or no such robot. Nothing was written.")

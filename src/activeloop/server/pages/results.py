@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from io import BytesIO
 
 from fastapi import Request
@@ -15,10 +14,11 @@ from activeloop.desk.record import ReadingOptions, ResultsPreview, preview_resul
 from activeloop.errors import ActiveLoopError, InputError
 from activeloop.plates import draw
 from activeloop.server.access import CampaignAccess, Reader, Robot, Scientist
-from activeloop.server.pages.base import Form, computed, of_form, page, pages_router, see, sign, text
+from activeloop.server.pages.base import Form, of_form, page, pages_router, see, sign, text
 from activeloop.server.pages.kept import Kept, upload_of
-from activeloop.server.pages.overview import campaign_fields, written_by
+from activeloop.server.pages.overview import campaign_fields
 from activeloop.server.uploads import Reading, uploaded
+from activeloop.store.queries import files_page
 from activeloop.words import many
 
 router = pages_router()
@@ -27,48 +27,11 @@ SHOWN = 200
 """Values of a file that are listed to look at."""
 HISTORY = 50
 """Files on one page of the history."""
+CORRECTED = 30
+"""The last files, which another may be said to correct."""
 OF_EXPORTS = ("quantity", "reduce", "software", "assay")
 BLANK = dict.fromkeys(("sheet", "plate", "columns", "offset", "skip", "how", "instrument", *OF_EXPORTS), "")
 """The fields of the form beside the file."""
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A file of results as it is on record.
-
-    Args:
-        event: of it.
-        source: its name.
-        at: when it was stored.
-        actor: by whom.
-        rows: results in it.
-        voided: how many of them no longer count.
-        why: they do not, in words.
-    """
-
-    event: int
-    source: str
-    at: str
-    actor: str
-    rows: int
-    voided: int
-    why: str
-
-
-def history(loop: OpenCampaign) -> list[StoredFile]:
-    """The files on record, the last first."""
-    state = loop.campaign.state()
-    rows: dict[int, list[str | None]] = {}
-    for r in state.results:
-        rows.setdefault(r.event, []).append(r.void)
-    written = written_by(loop)
-    found = []
-    for event, source in state.sources.items():
-        voids = [why for why in rows.get(event, []) if why is not None]
-        at, actor = written[event]
-        why = "; ".join(dict.fromkeys(voids))
-        found.append(StoredFile(event, source, at, actor, len(rows.get(event, [])), len(voids), why))
-    return found[::-1]
 
 
 @router.get("/campaigns/{campaign}/results")
@@ -91,16 +54,17 @@ def _page(
     error: str = "",
     code: int = 200,
 ) -> HTMLResponse:
-    last = loop.campaign.state().last
-    files = computed(request).of(access.key, last, "files", lambda: history(loop), stored)
-    pages = max(-(-len(files) // HISTORY), 1)
-    at = min(max(at, 1), pages)
+    at = max(at, 1)
+    files = files_page(access.log, offset=(at - 1) * HISTORY, limit=HISTORY)
+    pages = max(-(-files.total // HISTORY), 1)
+    if at > pages:
+        at, files = pages, files_page(access.log, offset=(pages - 1) * HISTORY, limit=HISTORY)
     shown = campaign_fields(access, loop) | {
-        "files": files[(at - 1) * HISTORY : at * HISTORY],
-        "all_files": files,
+        "files": files.items,
+        "last_files": (files if at == 1 else files_page(access.log, limit=CORRECTED)).items[:CORRECTED],
         "at": at,
         "pages": pages,
-        "stored": next((f for f in files if f.event == stored), None),
+        "stored": next(iter(files_page(access.log, event=stored).items), None),
         "fields": fields or dict(BLANK),
         "kept": kept,
         "preview": preview,
