@@ -12,7 +12,7 @@ from pathlib import Path
 from activeloop.candidates import Pool
 from activeloop.errors import FetchError, TableError
 from activeloop.foundation import ESM2
-from activeloop.measurements import Assay
+from activeloop.measurements import Assay, Dataset
 from activeloop.models.default import library_default
 from activeloop.models.embedding import HeadLearner
 from activeloop.models.family import with_family
@@ -106,7 +106,7 @@ def learner_of(name: str, pool: Pool, goal: ReplayGoal) -> Learner:
     return VARIATIONS[name](pool) if name in VARIATIONS else policies.learner_of(name, pool, goal)
 
 
-def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy:
+def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay, history: Dataset | None = None) -> Policy:
     """A policy as the product names it, whose learner may be one of `VARIATIONS`.
 
     Raises:
@@ -114,8 +114,8 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
     """
     learner, colon, selection = name.partition(":")
     if learner not in VARIATIONS or not colon:
-        return policies.policy_of(name, pool, protocol, assay)
-    product = policies.policy_of(f"default:{selection}", pool, protocol, assay)
+        return policies.policy_of(name, pool, protocol, assay, history)
+    product = policies.policy_of(f"default:{selection}", pool, protocol, assay, history)
     return replace(product, name=name, learner=VARIATIONS[learner](pool))
 
 

@@ -48,6 +48,18 @@ def spearman(a: np.ndarray, b: np.ndarray, *, fewest: int = 1, undefined: float 
     return round(float(x @ y) / size, 12) if size else undefined
 
 
+def pearson(a: np.ndarray, b: np.ndarray) -> float:
+    """Correlation of two [N] arrays; NaN where there is none: no pair, or a constant side.
+
+    >>> round(pearson(np.array([1.0, 2.0, 4.0]), np.array([2.0, 4.0, 8.0])), 6)
+    1.0
+    """
+    if not len(a) or any(np.ptp(side) <= SIZE * np.abs(side).max() for side in (a, b)):
+        return math.nan
+    x, y = a - a.mean(), b - b.mean()
+    return float(x @ y) / float(np.sqrt((x @ x) * (y @ y)))
+
+
 def spearman_interval(rank: float, count: int, z: float = Z90) -> tuple[float, float]:
     """An interval of a rank correlation: by default 90 %.
 

@@ -83,6 +83,7 @@ def test_the_names_are_those_of_the_contract():
     assert METRICS == (
         *("best_fraction", "optimum_found", "top1pct_found", "top2pct_found", "top10pct_found", "top100_recall"),
         *("hits_found", "enrichment", "spearman", "auroc", "accuracy", "auprc", "prevalence"),
+        "pearson_per_drug",
     )
 
 

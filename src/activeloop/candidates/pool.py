@@ -1174,6 +1174,11 @@ class TreatmentPool(Pool):
             compound_panel=compounds,
         )
 
+    def panels_from(self, files: Rows[str | os.PathLike[str]], *also: TreatmentPool) -> tuple[Panel, Panel]:
+        """What side tables say of its cells and of its compounds, and of those of other pools."""
+        cells, drugs = ([n for pool in (self, *also) for n in pool.part_names(p)] for p in ("cells", "compound"))
+        return Panel.read(files, cells), Panel.read(files, drugs)
+
     @classmethod
     def from_list(cls, listed: CandidateList) -> TreatmentPool:
         """The pool of the treatments of a file."""

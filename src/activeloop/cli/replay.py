@@ -36,10 +36,12 @@ if TYPE_CHECKING:
     from activeloop.replay import Point, Protocol, Source
     from activeloop.replay.campaign import MakePolicy
 
-DEFAULT_POLICIES = "default,random,evolvepro-top-layer,alde"
-
-
-POLICIES = typer.Option(metavar="NAMES", help="Policies, joined by commas; LEARNER:RECOMMENDER is one, too.")
+POLICIES = typer.Option(
+    metavar="NAMES",
+    help="Policies, joined by commas; LEARNER:RECOMMENDER is one, too (default: the default, random and baselines).",
+)
+HISTORY = typer.Option(metavar="FILE", help="Measurements from before, of other drugs, cells, guides or screens.")
+PANEL = typer.Option(metavar="FILE", help="Side tables of the cells and drugs of treatments; several times.")
 FIRST = typer.Option(help="random: one first plate for all; own: policies with a prior choose theirs.")
 
 
@@ -55,13 +57,15 @@ def replay(
     batch: Annotated[int, typer.Option(help="Candidates on each later plate.")] = 96,
     rounds: Annotated[int, typer.Option(help="Later plates.")] = 4,
     seeds: Annotated[int, typer.Option(help="Campaigns for each policy.")] = 50,
-    policies: Annotated[str, POLICIES] = DEFAULT_POLICIES,
+    policies: Annotated[str | None, POLICIES] = None,
     first: Annotated[Literal["random", "own"], FIRST] = "random",
     jobs: Jobs = None,
     out: ResultsFolder = None,
     offset: Offset = None,
     cluster: ClusterAddress = None,
     shared: SharedPlace = None,
+    history: Annotated[str | None, HISTORY] = None,
+    panel: Annotated[list[str] | None, PANEL] = None,
 ) -> None:
     """Replay a campaign on recorded data, against a random baseline and named baselines.
 
@@ -69,16 +73,19 @@ def replay(
     """
     from activeloop.replay import Protocol, Source
 
-    source = Source(dataset, kind, wild_type, candidate_column, target_column, minimise, offset)
+    source = Source(
+        dataset, kind, wild_type, candidate_column, target_column, minimise, offset, history, tuple(panel or ())
+    )
     protocol = Protocol(goal, start, batch, rounds, first)
     place = out or Path("replays") / Path(dataset).name.split(".")[0]
-    run(source, protocol, names_of(policies), seeds, jobs, place, cluster=cluster, shared=shared)
+    names = None if policies is None else names_of(policies)
+    run(source, protocol, names, seeds, jobs, place, cluster=cluster, shared=shared)
 
 
 def run(
     source: Source,
     protocol: Protocol,
-    policies: tuple[str, ...],
+    policies: tuple[str, ...] | None,
     seeds: int,
     jobs: int | None,
     out: Path,
@@ -92,7 +99,7 @@ def run(
     Args:
         source: what is replayed.
         protocol: the rules.
-        policies: names.
+        policies: names; None for those that apply.
         seeds: campaigns of each.
         jobs: processes; None = one for each core.
         out: folder of the results.
@@ -107,11 +114,13 @@ def run(
     from activeloop.executor import available_cores, executor_at
     from activeloop.renamed import current_name
     from activeloop.replay import load_landscape, replay_all, write_results
-    from activeloop.replay.policies import policy_of, title_of
+    from activeloop.replay.policies import default_policies, policy_of, title_of
 
-    policies = tuple(dict.fromkeys(current_name("policy", name) for name in policies))
     with waiting(f"Reading {source.name}"):
         landscape = load_landscape(source)
+    if policies is None:
+        policies = default_policies(landscape.kind, landscape.history is not None)
+    policies = tuple(dict.fromkeys(current_name("policy", name) for name in policies))
     say(f"{landscape.name}: {len(landscape):,} {landscape.kind}. {landscape.origin}", error=True)
     titles = {name: title_of(name, landscape.kind) for name in policies}
     with progress_bars(titles, keep=True) as show:

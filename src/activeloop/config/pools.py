@@ -20,7 +20,6 @@ from activeloop._version import __version__
 from activeloop.candidates import (
     AMINO_ACIDS,
     ExplicitPool,
-    Panel,
     Pool,
     Rules,
     TreatmentPool,
@@ -30,7 +29,7 @@ from activeloop.candidates import (
 from activeloop.config.config import PoolConfig
 from activeloop.errors import ConfigError, InputError, StoreError
 from activeloop.files import write_whole
-from activeloop.measurements import Assay, Dataset, read_screens, read_treatments
+from activeloop.measurements import Assay, Dataset, read_history
 from activeloop.store.folder import CACHE
 from activeloop.tables import read_table
 from activeloop.tables.names import PARTS
@@ -157,17 +156,11 @@ def _with_panels(pool: Pool, config: PoolConfig, base: Path, file: str | None) -
     """With what the side tables say of the parts of treatments."""
     if not config.panels or not isinstance(pool, TreatmentPool):
         return pool
-    return pool.with_panels(*panels_of(config, base, pool, file))
+    return pool.with_panels(*pool.panels_from(_panel_files(config, base, file)))
 
 
-def panels_of(
-    config: PoolConfig, base: Path, pool: TreatmentPool, file: str | None = None, also: TreatmentPool | None = None
-) -> tuple[Panel, Panel]:
-    """What the side tables say of the cells and the compounds of one pool, or of two."""
-    files = [_there(base, name, file) for name in config.panels]
-    pools = [pool, *([also] if also else [])]
-    cells, compounds = ([name for p in pools for name in p.part_names(part)] for part in ("cells", "compound"))
-    return Panel.read(files, cells), Panel.read(files, compounds)
+def _panel_files(config: PoolConfig, base: Path, file: str | None) -> list[Path]:
+    return [_there(base, name, file) for name in config.panels]
 
 
 def history_of(
@@ -179,13 +172,7 @@ def history_of(
         ConfigError: there is no such file.
         InputError: it cannot be read.
     """
-    path = _there(base, name, file, "learner")
-    if not isinstance(pool, TreatmentPool):
-        return read_screens(path, pool.kind)
-    found = read_treatments(path, assays[0])
-    assert isinstance(found.pool, TreatmentPool)
-    known = found.pool.with_panels(*panels_of(config, base, found.pool, file, pool)) if config.panels else found.pool
-    return replace(found, pool=known).as_history()
+    return read_history(_there(base, name, file, "learner"), pool, assays[0], _panel_files(config, base, file))
 
 
 def _there(base: Path, name: str, file: str | None, table: str = "pool") -> Path:

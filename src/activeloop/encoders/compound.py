@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -68,11 +69,13 @@ class Morgan(Encoder):
 
     def _compute(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """Uint8 [n, size]."""
-        generator, notation = self._generator(), cast(CompoundNotation, pool.notation)
-        out = np.zeros((len(rows), self.size), np.uint8)
-        for i, row in enumerate(rows):
-            smiles = notation.structure(pool.design(int(row)))
-            out[i] = np.minimum(generator.GetCountFingerprintAsNumPy(read_molecule(smiles)), 255)
+        return self.counts(structures(pool, rows))
+
+    def counts(self, smiles: Sequence[str]) -> np.ndarray:
+        """Uint8 [n, size] of written structures."""
+        generator, out = self._generator(), np.zeros((len(smiles), self.size), np.uint8)
+        for i, each in enumerate(smiles):
+            out[i] = np.minimum(generator.GetCountFingerprintAsNumPy(read_molecule(each)), 255)
         return out
 
     def _generator(self) -> Any:
@@ -84,6 +87,12 @@ class Morgan(Encoder):
             return generators.GetMorganGenerator(radius=self.radius, fpSize=self.size)
         atoms = generators.GetMorganFeatureAtomInvGen()
         return generators.GetMorganGenerator(radius=self.radius, fpSize=self.size, atomInvariantsGenerator=atoms)
+
+
+def structures(pool: Pool, rows: np.ndarray) -> list[str]:
+    """SMILES of the parent structures of compounds, without salts."""
+    notation = cast(CompoundNotation, pool.notation)
+    return [notation.structure(pool.design(int(row))) for row in rows]
 
 
 #: of each pool and encoder: fingerprints, uint8 [N, size], and which of its rows are filled, bool [N]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from activeloop.candidates import ExplicitPool, Panel, TreatmentPool
+from activeloop.candidates import ExplicitPool, Panel, Pool, TreatmentPool
 from activeloop.candidates.reading import candidate_column, read_candidates
 from activeloop.candidates.treatments import dose_name, treatment_columns
 from activeloop.errors import InputError, TableError
@@ -76,6 +76,28 @@ def read_treatments(
     what = assay or Assay(split_unit(value)[0], split_unit(value)[1])
     data = Dataset.of(pool, np.arange(len(pool)), mean, what)
     return replace(data, errors=errors[:, None])
+
+
+def read_history(source: Any, pool: Pool, assay: Assay, panels: Sequence[str | os.PathLike[str]] = ()) -> Dataset:
+    """The measurements from before a campaign, for candidates like those of a pool.
+
+    Of treatments a table with columns for their parts; of other candidates one with a column for each sister screen.
+
+    Args:
+        source: a table, a file or a DataFrame.
+        pool: of the campaign.
+        assay: of the campaign.
+        panels: side tables of cells and compounds, of the history's treatments and of the pool's.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if not isinstance(pool, TreatmentPool):
+        return read_screens(source, pool.kind)
+    found = read_treatments(source, assay)
+    assert isinstance(found.pool, TreatmentPool)
+    known = found.pool.with_panels(*found.pool.panels_from(panels, pool)) if panels else found.pool
+    return replace(found, pool=known).as_history()
 
 
 def _codes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from activeloop.errors import ConfigError
@@ -30,3 +31,10 @@ def with_history(learner: Learner, history: Dataset) -> Learner:
             "learner: the default of treatments and of guides, sisters and factors do."
         )
     return learner.with_history(history)
+
+
+def data_with_history(dataset: Dataset, history: Dataset | None) -> Dataset:
+    """A data set with a history where it has none of its own, turned as it is."""
+    if dataset.history is not None or history is None:
+        return dataset
+    return replace(dataset, history=history.oriented() if dataset.is_oriented else history)

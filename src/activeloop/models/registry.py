@@ -16,6 +16,7 @@ from activeloop.foundation import ESM2, foundation_of
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import BUNDLED
 from activeloop.foundation.reading import Pooling
+from activeloop.models.baselines import Baseline
 from activeloop.models.dropout import DropoutNetwork
 from activeloop.models.embedding import HeadLearner
 from activeloop.models.ensemble import MLPEnsemble, alde_ensemble
@@ -379,6 +380,11 @@ READING: dict[str, Callable[..., Learner]] = {
     "guide-gp": GuideGP,
     "mutation-gp": MutationGP,
     "sister-guides": SisterGuideGP,
+    "sister-compounds": partial(SisterGuideGP, kind="compounds"),
+    "drug-mean": partial(Baseline, "drug-mean"),
+    "cell-mean": partial(Baseline, "cell-mean"),
+    "additive": partial(Baseline, "additive"),
+    "nearest-sister": partial(Baseline, "nearest-sister"),
     "sisters": SisterGP,
     "factors": partial(SisterGP, sisters=False),
     "site-gp": SiteGP,

@@ -24,7 +24,7 @@ from activeloop.metrics import auroc, average_precision
 from activeloop.prediction import Predictor, mean_of
 from activeloop.renamed import NAMES, current_name
 from activeloop.replay.landscape import Landscape
-from activeloop.replay.metrics import PREDICTED, Truth, spearman
+from activeloop.replay.metrics import PREDICTED, Truth, per_drug, spearman
 from activeloop.replay.policies import Policy, Protocol, check_policy, policy_of
 from activeloop.replay.sources import Source, load_landscape
 
@@ -163,6 +163,7 @@ def judge(
         "accuracy": float(np.mean((predicted >= border) == truth.fit[rows])),
         "auprc": average_precision(predicted, hits),
         "prevalence": float(hits.mean()) if hits.any() else math.nan,
+        "pearson_per_drug": per_drug(predicted, truth.values[rows], dataset.pool, rows),
     }
 
 
@@ -236,8 +237,8 @@ class Parts:
 
 
 Finished = Callable[[str, int], None]
-#: from a name, the pool, the rules and the assay to a policy
-MakePolicy = Callable[[str, Pool, Protocol, Assay], Policy]
+#: from a name, the pool, the rules, the assay and the history to a policy
+MakePolicy = Callable[[str, Pool, Protocol, Assay, Dataset | None], Policy]
 
 
 @dataclass(frozen=True)
@@ -301,7 +302,7 @@ def replay_all(
         raise ConfigError(f"--seeds {seeds}: must be at least 1. Nothing was replayed.")
     protocol.check_fits(len(landscape))
     parts = Parts(folder, settings_of(landscape, protocol))
-    configs = {p: make(p, landscape.pool, protocol, landscape.assay).config for p in policies}
+    configs = {p: make(p, landscape.pool, protocol, landscape.assay, landscape.history).config for p in policies}
     # a part is named after its policy's config too, so that a changed default never mixes with an older one; and after
     # the first name of the policy, so that a folder of before goes on
     first = {new: old for old, new in NAMES["policy"].items()}
@@ -335,13 +336,14 @@ def settings_of(landscape: Landscape, protocol: Protocol) -> dict[str, object]:
     from activeloop._version import __version__
 
     data = {"dataset": landscape.name, "fingerprint": landscape.fingerprint, "goal of the assay": landscape.assay.goal}
-    return {**data, **asdict(protocol), "version": __version__}
+    before = {} if landscape.history is None else {"history": landscape.history.hash}
+    return {**data, **before, **asdict(protocol), "version": __version__}
 
 
 def replay_task(task: Task) -> list[Turn] | str:
     """One campaign, in whatever process; a campaign that cannot be finished gives its reason."""
     landscape = task.landscape.get()
-    policy = task.make(task.policy, landscape.pool, task.protocol, landscape.assay)
+    policy = task.make(task.policy, landscape.pool, task.protocol, landscape.assay, landscape.history)
     protocol = task.protocol.whole(len(landscape)) if task.policy == "full" else task.protocol
     try:
         return replay_campaign(landscape, policy, protocol, task.seed)

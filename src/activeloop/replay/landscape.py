@@ -9,7 +9,7 @@ import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, Pool
 from activeloop.errors import PoolError
-from activeloop.measurements import Assay
+from activeloop.measurements import Assay, Dataset
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Landscape:
         assay: what was measured, and whether more or less of it is better.
         classes: [N] 1 = fit, 0 = unfit, as the source gives them; None when it does not.
         origin: where the values are from, in one sentence.
+        history: measurements from before, of other candidates or in other screens; None without any.
     """
 
     name: str
@@ -31,13 +32,14 @@ class Landscape:
     assay: Assay
     classes: np.ndarray | None = field(default=None)
     origin: str = ""
+    history: Dataset | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.values)
 
     @property
     def kind(self) -> str:
-        """`variants`, `compounds` or `guides`."""
+        """`variants`, `compounds`, `guides` or `treatments`."""
         return self.pool.kind
 
     @property

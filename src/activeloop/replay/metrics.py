@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from activeloop import metrics
+from activeloop.candidates import Pool, TreatmentPool
 
 FOUND = (
     *("best_fraction", "optimum_found", "top1pct_found", "top2pct_found", "top10pct_found", "top100_recall"),
     *("hits_found", "enrichment"),
 )
-PREDICTED = ("spearman", "auroc", "accuracy", "auprc", "prevalence")
+PREDICTED = ("spearman", "auroc", "accuracy", "auprc", "prevalence", "pearson_per_drug")
 METRICS = FOUND + PREDICTED
 
 LABELS = {
@@ -30,6 +32,7 @@ LABELS = {
     "accuracy": "share classified correctly (fit / unfit)",
     "auprc": "area under the precision-recall curve (hits)",
     "prevalence": "share of hits among what is predicted: the area of a random order",
+    "pearson_per_drug": "correlation on what was not measured, mean of the drugs",
 }
 
 DEFINITIONS = {
@@ -52,6 +55,9 @@ DEFINITIONS = {
     "auprc": "mean precision over all thresholds that add a hit, on the same candidates; a random order has the "
     "prevalence",
     "prevalence": "share of hits among the same candidates",
+    "pearson_per_drug": "of treatments: Pearson correlation of predicted and true values of each drug on its own, on "
+    "the same candidates, mean over drugs of at least five; pooled over drugs, the mean of each drug would look like a "
+    "model",
 }
 
 
@@ -122,6 +128,27 @@ class Truth:
             "hits_found": float(hits[measured].sum()) if hits.any() else float("nan"),
             "enrichment": float(hits[measured].sum() / expected) if expected else float("nan"),
         }
+
+
+#: candidates of a drug from which its correlation counts
+FEWEST = 5
+
+
+def per_drug(predicted: np.ndarray, true: np.ndarray, pool: Pool, rows: np.ndarray) -> float:
+    """Mean over drugs of the Pearson correlation [n] of each; NaN for candidates that are no treatments.
+
+    >>> from activeloop.candidates import TreatmentPool
+    >>> pool, true = TreatmentPool([f"line {i}" for i in range(5)], ["a", "b"]), np.array([0.0, 9] * 5)
+    >>> true += np.arange(10)
+    >>> round(per_drug(true, true, pool, np.arange(10)), 6), per_drug(np.zeros(10), true, pool, np.arange(10))
+    (1.0, 0.0)
+    """
+    if not isinstance(pool, TreatmentPool):
+        return math.nan
+    drugs = np.unique(pool.part_rows(rows)[:, 1 : 1 + pool.combined], axis=0, return_inverse=True)[1].ravel()
+    several = np.flatnonzero(np.bincount(drugs) >= FEWEST)
+    found = [metrics.pearson(predicted[drugs == k], true[drugs == k]) for k in several]
+    return float(np.mean(np.nan_to_num(found))) if found else math.nan
 
 
 def spearman(predicted: np.ndarray, true: np.ndarray) -> float:

@@ -28,6 +28,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import ConfigError
 from activeloop.measurements import Assay, Dataset
 from activeloop.models.default import default_learner
+from activeloop.models.history import TakesHistory
 from activeloop.models.registry import LEARNERS, named_learners
 from activeloop.prediction import Learner, Predictor
 from activeloop.renamed import NAMES, current_name, known_name, spelled_out
@@ -126,8 +127,36 @@ def title_of(policy: str, kind: str) -> str:
     >>> title_of("evolvepro-top-layer", "variants"), title_of("default", "variants")
     ("forest (EVOLVEpro's top layer, one-hot)", 'default')
     """
+    if policy in BASELINE_TITLES:
+        return BASELINE_TITLES[policy]
     features = "fingerprints" if kind == "compounds" else "k-mers" if kind == "guides" else "one-hot"
     return f"forest (EVOLVEpro's top layer, {features})" if policy == "evolvepro-top-layer" else policy
+
+
+#: what each baseline is called in tables: they learn from the plates of the random baseline
+BASELINE_TITLES = {
+    "drug-mean:random": "drug mean",
+    "cell-mean:random": "cell mean",
+    "additive:random": "additive",
+    "nearest-sister:random": "nearest sister",
+}
+
+
+def default_policies(kind: str, history: bool) -> tuple[str, ...]:
+    """The policies of a replay that names none: the default, random choice and the baselines that apply.
+
+    Args:
+        kind: of the candidates.
+        history: whether there is one.
+
+    >>> default_policies("guides", history=True)
+    ('default', 'random', 'additive:random', 'nearest-sister:random')
+    """
+    if kind == "treatments":
+        return ("default", "random", *BASELINE_TITLES)
+    if history:
+        return ("default", "random", "additive:random", "nearest-sister:random")
+    return ("default", "random", "evolvepro-top-layer", "alde")
 
 
 SELECTIONS: dict[str, Callable[[], Recommender]] = {
@@ -153,11 +182,13 @@ class Policy:
         name: in results.
         learner: fitted to the measured values.
         selection: how the next plate is chosen from it; None = at random.
+        by_values: whether plates bring values when the goal is `learn`, too.
     """
 
     name: str
     learner: Learner
     selection: Recommender | None
+    by_values: bool = False
 
     @property
     def config(self) -> str:
@@ -166,9 +197,9 @@ class Policy:
 
     def measures(self, protocol: Protocol, assay: Assay) -> Assay:
         """What its plates bring: classes where its learner learns nothing else, whatever the goal is."""
-        return (
-            replace(protocol, goal="learn").measures(assay) if self.learner.learns_classes else protocol.measures(assay)
-        )
+        if self.learner.learns_classes:
+            return replace(protocol, goal="learn").measures(assay)
+        return assay if self.by_values else protocol.measures(assay)
 
     @property
     def uses_model(self) -> bool:
@@ -214,7 +245,7 @@ def _as_it_is(assay: Assay) -> Assay:
     return assay if assay.goal == "classify" else replace(assay, scale="linear", bounds=None)
 
 
-def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy:
+def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay, history: Dataset | None = None) -> Policy:
     """A policy by its name.
 
     Args:
@@ -222,6 +253,8 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
         pool: of the landscape; the default learner depends on it.
         protocol: the default depends on its goal.
         assay: of the landscape; the default follows what the protocol measures of it.
+        history: measurements from before; learners without a place for it go without. With one, and for treatments,
+            an accurate model is one of values.
 
     Raises:
         ConfigError: when the name is not known.
@@ -231,7 +264,11 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
     learner, _, selection = PUBLISHED.get(name, name).partition(":")
     if name in ("default", "random", "full"):
         learner, selection = "default", {"full": "random"}.get(name, name)
-    policy = Policy(name, learner_of(learner, pool, protocol.goal), None)
+    by_values = history is not None or pool.kind == "treatments"
+    found = learner_of(learner, pool, "find" if by_values else protocol.goal)
+    if history is not None and isinstance(found, TakesHistory):
+        found = found.with_history(history)
+    policy = Policy(name, found, None, by_values)
     if selection == "random":
         return policy
     if selection == "default":

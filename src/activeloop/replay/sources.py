@@ -26,12 +26,16 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from activeloop.candidates import with_treatments
+import numpy as np
+
+from activeloop.candidates import TreatmentPool, with_treatments
 from activeloop.errors import ConfigError, FetchError, InputError, nearest
+from activeloop.measurements import Dataset, read_history
 from activeloop.plugins import plugins
 from activeloop.replay.landscape import PLANTED, Landscape, planted_landscape
 from activeloop.replay.table import Columns, find_columns, landscape_of
 from activeloop.tables import Table, read_table
+from activeloop.tables.names import plain
 
 DATA = "ACTIVELOOP_DATA"
 MIRROR = "ACTIVELOOP_MIRROR"
@@ -215,6 +219,8 @@ class Source:
         minimise: less is better; None = more is, unless the public set has another goal.
         offset: added to the positions of variants to get those in the wild type; None = old residues show that they
             are the same.
+        history: file of measurements from before, as `read_history`.
+        panels: side tables of the cells and compounds of treatments.
     """
 
     name: str
@@ -224,6 +230,8 @@ class Source:
     target_column: str | None = None
     minimise: bool | None = None
     offset: int | None = None
+    history: str | None = None
+    panels: tuple[str, ...] = ()
 
     @property
     def file(self) -> Path | None:
@@ -243,12 +251,53 @@ class Source:
 
 
 def load_landscape(source: Source) -> Landscape:
-    """The landscape.
+    """The landscape, with what was measured before it and what side tables say.
+
+    What the history holds of the landscape itself is left out of it: that is what the campaign has to find.
 
     Raises:
-        InputError: the name is not known, or the table cannot be used; names row and fix.
+        InputError: the name is not known, or a table cannot be used; names row and fix.
         FetchError: a public set is not available.
     """
+    found = _without_history(source)
+    pool = found.pool
+    if source.panels:
+        if not isinstance(pool, TreatmentPool):
+            raise ConfigError(f"--panel: {found.kind} have no side tables; treatments do. Leave the option out.")
+        pool = pool.with_panels(*pool.panels_from(source.panels))
+        notes = [pool.panels[part].note(what) for part, what in (("cells", "cells"), ("compound", "compounds"))]
+        found = replace(found, pool=pool, origin=" ".join(filter(None, [found.origin, *notes])))
+    if source.history is None:
+        return found
+    if pool.kind == "variants":
+        raise ConfigError("--history: no learner of variants reads one. Leave the option out; nothing was replayed.")
+    read = read_history(source.history, pool, found.assay, source.panels)
+    history, left_out = other_than(read, found)
+    if not np.isfinite(history.values).any():
+        raise ConfigError(
+            f"--history {source.history}: all its values are of the replayed candidates themselves. Give measurements "
+            "of others. Nothing was replayed."
+        )
+    told = f"History: {int(np.isfinite(history.values).sum()):,} values of {Path(source.history).name}"
+    told += f"; {left_out:,} of the replayed candidates themselves left out." if left_out else "."
+    return replace(found, history=history, origin=f"{found.origin} {told}")
+
+
+def other_than(history: Dataset, landscape: Landscape) -> tuple[Dataset, int]:
+    """A history without the values of a landscape's assay for its own candidates, and how many those are.
+
+    Values of other assays (sister screens of the same guides or compounds) stay.
+    """
+    own = set(landscape.pool.names(np.arange(len(landscape))))
+    rows = np.array([name in own for name in history.pool.names(history.rows)], bool)
+    same = np.array([plain(assay.name) == plain(landscape.assay.name) for assay in history.assays], bool)
+    leaks = rows[:, None] & same
+    count = int(np.isfinite(history.values[leaks]).sum())
+    values = np.where(leaks, np.nan, history.values)
+    return replace(history, values=values).take(np.flatnonzero(np.isfinite(values).any(1))), count
+
+
+def _without_history(source: Source) -> Landscape:
     if source.name in PLANTED:
         return planted_landscape(source.name)
     if source.file is not None:

@@ -1,14 +1,17 @@
-"""Guides with sister screens as history: each screen's model is one prior mean, weighed by the labels."""
+"""Guides or compounds with sister screens as history: each screen's model is one prior mean, weighed by the labels."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass, field, replace
+from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from activeloop.candidates import Pool
+from activeloop.encoders.compound import Morgan, structures
 from activeloop.encoders.guide import DNA, Kmers, binding, by_position, feature_groups, kmer_counts
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
@@ -90,10 +93,39 @@ class FeatureSpace:
         lengths = np.bincount(kind, (alone * sd) ** 2, minlength=len(LENGTHS))
         return cls(x.mean(0), alone * np.sqrt(LENGTHS / np.maximum(lengths, 1e-12))[kind], pam)
 
-    def __call__(self, guides: Rows[str]) -> np.ndarray:
+    def __call__(self, texts: Rows[str]) -> np.ndarray:
         """Float64 [n, D]."""
-        z = (_features(framed(guides, self.pam)) - self.centre) * self.factors
+        z = (_features(framed(texts, self.pam)) - self.centre) * self.factors
         return z / np.maximum(np.sqrt((z * z).sum(1, keepdims=True)), 1e-12)
+
+
+@dataclass(frozen=True)
+class FingerprintSpace:
+    """Compounds as points of length 1: the square roots of the counts of their Morgan fingerprints."""
+
+    pam: bool = False
+
+    def __call__(self, texts: Rows[str]) -> np.ndarray:
+        """Float64 [n, D]."""
+        z = np.sqrt(Morgan().counts(texts).astype(np.float64))
+        return z / np.maximum(np.sqrt((z * z).sum(1, keepdims=True)), 1e-12)
+
+
+Space = FeatureSpace | FingerprintSpace
+
+
+def space_of(kind: str, texts: Rows[str], pam: bool) -> Space:
+    """Where candidates of a kind are compared, from some of them as `written` gives them."""
+    return FingerprintSpace() if kind == "compounds" else FeatureSpace.of(texts, pam)
+
+
+def written(pool: Pool, rows: np.ndarray) -> list[str]:
+    """What candidates are compared by: the letters of guides, the SMILES of compounds."""
+    return structures(pool, rows) if pool.kind == "compounds" else pool.names(rows)
+
+
+def _has_pam(*pools: Pool) -> bool:
+    return all(pool.kind == "guides" and len(pool.names([0])[0]) in (23, 30) for pool in pools)
 
 
 def _features(bases: np.ndarray) -> np.ndarray:
@@ -108,7 +140,7 @@ def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ScreenModel:
-    """A Gaussian process on many guides, through some of them.
+    """A Gaussian process on many guides or compounds, through some of them.
 
     Args:
         name: of the screen.
@@ -122,17 +154,19 @@ class ScreenModel:
     """
 
     name: str
-    space: FeatureSpace
+    space: Space
     inducing: np.ndarray
     weights: np.ndarray
     mean: float
     sd: float
 
     @classmethod
-    def of(cls, name: str, guides: list[str], values: np.ndarray, pam: bool, seed: int = 0) -> ScreenModel:
+    def of(
+        cls, name: str, guides: list[str], values: np.ndarray, pam: bool, kind: str = "guides", seed: int = 0
+    ) -> ScreenModel:
         """From values [N]; the ridge is that of the least error on a tenth of them. 45,000 values take seconds."""
         order = np.random.default_rng(seed).permutation(len(guides))
-        space = FeatureSpace.of([guides[i] for i in order[:SCALED_ON]], pam)
+        space = space_of(kind, [guides[i] for i in order[:SCALED_ON]], pam)
         inducing = space([guides[i] for i in order[:INDUCING]])
         among = kernel(inducing, inducing)
         centre, spread = float(values.mean()), float(values.std()) or 1.0
@@ -167,12 +201,13 @@ class ScreenModel:
 
 @dataclass(frozen=True, eq=False)
 class SisterGuideGP(PerAssayLearner):
-    """A Gaussian process for guides whose prior means are what sister screens predict, or nothing.
+    """A Gaussian process for guides, or compounds, whose prior means are what sister screens predict, or nothing.
 
     Each screen of the history has a model of its own; a share of its prediction (.3 to .9 standard deviations) is one
     prior mean, and a constant is another, so that a history that misleads loses its weight with the first labels. The
     process about them has the kernel of `GuideGP`, through 512 guides of the pool. From 2,000 labels on it is stacked
-    with networks, which learn from many labels what the kernel cannot; 45,000 labels take a minute.
+    with networks, which learn from many labels what the kernel cannot; 45,000 labels take a minute. Compounds are
+    compared by the cosine of their fingerprints in its place, without networks.
 
     Args:
         history: screens of other enzymes, cells or libraries, each an assay of its own.
@@ -183,11 +218,12 @@ class SisterGuideGP(PerAssayLearner):
 
     history: Dataset | None = field(default=None, repr=False)
     networks: bool = True
+    kind: Literal["guides", "compounds"] = "guides"
 
     @property
     def name(self) -> str:
-        """`sister-guides`."""
-        return "sister-guides"
+        """`sister-guides` or `sister-compounds`."""
+        return f"sister-{self.kind}"
 
     def with_history(self, history: Dataset) -> SisterGuideGP:
         """The same learner with a history."""
@@ -195,7 +231,7 @@ class SisterGuideGP(PerAssayLearner):
 
     def prior(self, pool: Pool) -> Predictor | None:
         """The mean of what the screens say, on a scale without a unit; None without any."""
-        if self.history is None or pool.kind != "guides":
+        if self.history is None or pool.kind != self.kind:
             return None
         return self._fit_one(Dataset.of(pool, np.zeros(0, np.int64), np.zeros(0)), 0)
 
@@ -206,11 +242,19 @@ class SisterGuideGP(PerAssayLearner):
         history = dataset.history or self.history
         if self.networks and len(dataset) >= MANY and dataset.pool.kind == "guides":
             return with_networks(self, len(dataset)).fit(dataset, seed)
-        if dataset.pool.kind != "guides" or (history is not None and history.pool.kind != "guides"):
-            raise ModelError(f'"{self.name}" is for guides; these are {dataset.pool.kind}. Nothing was fitted.')
+        if dataset.pool.kind != self.kind or (history is not None and history.pool.kind != self.kind):
+            raise ModelError(f'"{self.name}" is for {self.kind}; these are {dataset.pool.kind}. Nothing was fitted.')
         pools = [dataset.pool, *([history.pool] if history is not None else [])]
-        pam = all(len(pool.names([0])[0]) in (23, 30) for pool in pools)
-        return GuideMixture.of(dataset, _screens(history, pam) if history is not None else ())
+        return GuideMixture.of(dataset, _screens(history, _has_pam(*pools)) if history is not None else ())
+
+
+def screens_of(dataset: Dataset) -> list[Callable[[Pool, np.ndarray], np.ndarray]]:
+    """What each sister screen of the history predicts, standardised; [] without screens of the same kind."""
+    history, pool = dataset.history, dataset.pool
+    if history is None or history.pool.kind != pool.kind or pool.kind not in ("guides", "compounds"):
+        return []
+    models = _screens(history, _has_pam(pool, history.pool))
+    return [lambda some, rows, model=model: model(written(some, rows)) for model in models]
 
 
 def with_networks(learner: SisterGuideGP, labels: int) -> StackingEnsemble:
@@ -235,13 +279,15 @@ def _screens(history: Dataset, pam: bool) -> tuple[ScreenModel, ...]:
     kept = _MODELS.setdefault(history.pool, {})
     key = (pam, history.is_oriented)
     if key not in kept:
-        names, found = history.pool.names(history.rows), []
+        names, found = written(history.pool, history.rows), []
         for i, assay in enumerate(history.assays):
             known = np.flatnonzero(np.isfinite(history.values[:, i]))
             sign = 1 if history.is_oriented else assay.sign
             if len(known) >= FEWEST:
                 guides = [names[k] for k in known]
-                found.append(ScreenModel.of(assay.name, guides, sign * history.values[known, i], pam))
+                found.append(
+                    ScreenModel.of(assay.name, guides, sign * history.values[known, i], pam, history.pool.kind)
+                )
         kept[key] = tuple(found)
     return kept[key]
 
@@ -259,7 +305,7 @@ class GuideMixture(MixturePredictor):
         order: of the labels.
     """
 
-    space: FeatureSpace
+    space: Space
     inducing: np.ndarray
     whiten: np.ndarray
     screens: tuple[ScreenModel, ...]
@@ -270,17 +316,17 @@ class GuideMixture(MixturePredictor):
     def of(cls, dataset: Dataset, screens: tuple[ScreenModel, ...]) -> GuideMixture:
         """Of a data set on its scale."""
         pool, rng = dataset.pool, np.random.default_rng(0)
-        pam = screens[0].space.pam if screens else len(pool.names([0])[0]) in (23, 30)
+        pam = screens[0].space.pam if screens else _has_pam(pool)
         some = rng.choice(len(pool), min(len(pool), SCALED_ON), replace=False)
-        space = FeatureSpace.of(pool.names(some), pam)
-        inducing = space(pool.names(some[:OWN_INDUCING]))
+        space = space_of(pool.kind, written(pool, some), pam)
+        inducing = space(written(pool, some[:OWN_INDUCING]))
         whiten = inverse_root(kernel(inducing, inducing) + 1e-6 * np.eye(len(inducing)))
         made = cls(space, inducing, whiten, screens, {}, tuple(("", k) for k in range(len(dataset))))
         values, errors = dataset.values[:, 0], dataset.errors[:, 0]
         sd = float(values.std()) if len(values) > 1 else 0.0
         unit = sd if sd > 1e-9 * float(np.abs(values).max(initial=1.0)) else 1.0
         shift = float(values.mean()) if len(values) else 0.0
-        phi, means = made._coordinates(pool.names(dataset.rows))
+        phi, means = made._coordinates(written(pool, dataset.rows))
         weights = np.concatenate([[np.log(NOTHING)], np.full(means.shape[1] - 1, -np.log(len(SHARES)))])
         spread, noise = _likeliest(phi, means, weights, (values - shift) / unit)
         if not len(values) and screens:
@@ -307,7 +353,7 @@ class GuideMixture(MixturePredictor):
         """All candidates are of one group."""
         if not len(rows):
             return []
-        phi, means = self._coordinates(pool.names(rows))
+        phi, means = self._coordinates(written(pool, rows))
         return [Group("", self.posteriors[""], np.arange(len(rows)), phi, means)]
 
     def metrics(self) -> dict[str, float]:
@@ -317,9 +363,10 @@ class GuideMixture(MixturePredictor):
     def explain(self) -> str:
         """The weights of the screens."""
         each = self.posteriors[""].shares.sum(1)[1:].reshape(len(self.screens), len(SHARES)).sum(1)
+        kind = "compounds" if isinstance(self.space, FingerprintSpace) else "guides"
         told = ", ".join(f"{model.name} {share:.0%}" for model, share in zip(self.screens, each, strict=True))
         return (
-            f"A Gaussian process on {len(self.order)} measured guides about the predictions of {len(self.screens)} "
+            f"A Gaussian process on {len(self.order)} measured {kind} about the predictions of {len(self.screens)} "
             f"sister screens; noise of one value {self.noise:.3g}. Weights: {told or 'none'}, no history "
             f"{float(self.posteriors[''].shares[0].sum()):.0%}."
         )

@@ -17,6 +17,7 @@ from activeloop.models.gp.mixture import MixturePosterior
 from activeloop.models.gp.mixture_predictor import Group, MixturePredictor
 from activeloop.models.gp.side_information import predicted
 from activeloop.models.gp.sister_prior import RANK, SisterPrior
+from activeloop.models.history import data_with_history
 from activeloop.models.scale import ScaledPredictor, history_on_scale, scale_of
 from activeloop.prediction import Predictor
 
@@ -72,16 +73,11 @@ class SisterGP(PerAssayLearner):
 
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
         """As `PerAssayLearner.fit`, with the learner's history where the data set has none."""
-        return super().fit(self._with_history(dataset), seed)
+        return super().fit(data_with_history(dataset, self.history), seed)
 
     def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         """As `PerAssayLearner.restore`."""
-        return super().restore(self._with_history(dataset), seed, state)
-
-    def _with_history(self, dataset: Dataset) -> Dataset:
-        if dataset.history is not None or self.history is None:
-            return dataset
-        return replace(dataset, history=self.history.oriented() if dataset.is_oriented else self.history)
+        return super().restore(data_with_history(dataset, self.history), seed, state)
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         history, pool = dataset.history, dataset.pool
@@ -110,7 +106,7 @@ def _prior_of(history: Dataset, column: int, target: str, rank: int, panel: Pane
     key = (column, target, rank, hash(history.values.tobytes()))
     if key not in kept:
         one = history.column(column)
-        owners, places = _keys(pool, one.rows, target)
+        owners, places = owners_and_places(pool, one.rows, target)
         names, who = np.unique(owners, return_inverse=True)
         where_names, where = np.unique(places, return_inverse=True)
         flat = who * len(where_names) + where
@@ -140,7 +136,7 @@ def _target_of(pool: TreatmentPool, history: TreatmentPool) -> str:
     return "cells" if shares["compound"] == 1 and shares["cells"] < 0.5 else "compound"
 
 
-def _keys(pool: TreatmentPool, rows: np.ndarray, target: str) -> tuple[np.ndarray, np.ndarray]:
+def owners_and_places(pool: TreatmentPool, rows: np.ndarray, target: str) -> tuple[np.ndarray, np.ndarray]:
     """[n] names of the new part, and [n] names of the place: the other part, at its dose where there is one."""
     codes = pool.part_rows(rows)
     cells = np.array(pool.part_names("cells"), object)[codes[:, 0]]
@@ -165,7 +161,7 @@ def _extended(prior: SisterPrior, pool: TreatmentPool, target: str) -> SisterPri
     if (not pool.dosed and other == "compound" and pool.combined == 1) or (other == "cells" and not pool.dosed):
         wanted = list(names)
     else:
-        wanted = sorted(set(_keys(pool, np.arange(min(len(pool), 200_000)), target)[1].tolist()))
+        wanted = sorted(set(owners_and_places(pool, np.arange(min(len(pool), 200_000)), target)[1].tolist()))
     new = [place for place in wanted if place not in prior.places]
     if not new:
         return prior
@@ -207,7 +203,7 @@ class SisterPredictor(MixturePredictor):
         """Of a data set on its scale."""
         pool = dataset.pool
         assert isinstance(pool, TreatmentPool)
-        owners, places = _keys(pool, dataset.rows, part)
+        owners, places = owners_and_places(pool, dataset.rows, part)
         posteriors: dict[str, MixturePosterior] = {}
         order = [("", 0)] * len(owners)
         before = sorted(set(known.measured) & set(_owners_of(pool, part)))
@@ -243,7 +239,7 @@ class SisterPredictor(MixturePredictor):
     def _groups(self, pool: Pool, rows: np.ndarray) -> list[Group]:
         """The candidates of each new drug or line."""
         assert isinstance(pool, TreatmentPool)
-        owners, places = _keys(pool, rows, self.part)
+        owners, places = owners_and_places(pool, rows, self.part)
         names, which = np.unique(owners, return_inverse=True)
         where = np.array([self.known.places.get(place, -1) for place in places.tolist()], np.int64)
         if (where < 0).any():
@@ -278,7 +274,7 @@ def _owners_of(pool: TreatmentPool, part: str) -> list[str]:
     names = pool.part_names(part)
     if part == "cells" or pool.combined == 1:
         return list(names)
-    return np.unique(_keys(pool, np.arange(min(len(pool), 200_000)), part)[0]).tolist()
+    return np.unique(owners_and_places(pool, np.arange(min(len(pool), 200_000)), part)[0]).tolist()
 
 
 def _posterior(

@@ -9,8 +9,10 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.encoders.base import Encoder
 from activeloop.encoders.compound import Morgan
+from activeloop.measurements import Dataset
 from activeloop.models.base import in_pieces
 from activeloop.models.gp.exact import CovarianceFunction, KernelGP
+from activeloop.models.gp.sister_guides import SisterGuideGP
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class TanimotoGP(KernelGP):
     def name(self) -> str:
         """`tanimoto-` and the encoders' names."""
         return "tanimoto-" + "-".join(e.name for e in self.encoders)
+
+    def with_history(self, history: Dataset) -> SisterGuideGP:
+        """The learner that learns from sister screens."""
+        return SisterGuideGP(history, kind="compounds")
 
     def kernel(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
         """Tanimoto similarity."""

@@ -1,0 +1,131 @@
+"""Replays with measurements from before, and the baselines beside them."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from activeloop.errors import ConfigError
+from activeloop.measurements import Assay, Dataset
+from activeloop.metrics import pearson
+from activeloop.models.baselines import Baseline
+from activeloop.replay import Protocol, Source, load_landscape, replay_all, write_results
+from activeloop.replay.metrics import per_drug
+from activeloop.replay.policies import default_policies, policy_of
+
+RNG = np.random.default_rng(0)
+LINES = [f"L{i}" for i in range(30)]
+KINDS = RNG.standard_normal((3, 30))
+#: profiles of three kinds, a level of each drug
+VALUES = {
+    (f"D{d}", line): d % 4 + KINDS[d % 3, i] + 0.2 * RNG.standard_normal()
+    for d in range(9)
+    for i, line in enumerate(LINES)
+}
+
+
+def written(path, drugs, header="drug,cell line,ln_IC50"):
+    rows = [f"{drug},{line},{value:.4f}" for (drug, line), value in VALUES.items() if drug in drugs]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return str(path)
+
+
+@pytest.fixture
+def source(tmp_path) -> Source:
+    every = {f"D{d}" for d in range(9)}
+    response, history = written(tmp_path / "new.csv", {"D0"}), written(tmp_path / "old.csv", every)
+    return Source(response, "treatments", minimise=True, history=history)
+
+
+def test_a_history_never_holds_what_is_replayed(source):
+    landscape = load_landscape(source)
+    assert landscape.history is not None
+    assert len(landscape.history) == 8 * 30
+    assert not {"L0 | D0"} & set(landscape.history.pool.names(landscape.history.rows))
+    assert "30 of the replayed candidates themselves left out" in landscape.origin
+
+
+def test_a_history_of_nothing_else_is_refused(source, tmp_path):
+    with pytest.raises(ConfigError, match="of the replayed candidates themselves"):
+        load_landscape(Source(source.name, "treatments", history=source.name))
+
+
+@pytest.mark.parametrize("goal", ["find", "learn"])
+def test_sisters_help_and_every_baseline_is_written_beside(source, tmp_path, goal):
+    landscape, protocol = load_landscape(source), Protocol(goal, 4, 4, 1)
+    policies = default_policies("treatments", history=True)
+    outcome = replay_all(landscape, protocol, policies, 2, tmp_path / "out")
+    assert not outcome.failures
+    write_results(tmp_path / "out", landscape, protocol, outcome)
+    with (tmp_path / "out" / "summary.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["labels"] == "8" and row["metric"] == "pearson_per_drug"]
+    found = {row["policy"]: float(row["mean"]) for row in rows}
+    assert set(found) == set(policies)
+    assert found["random"] > found["cell-mean:random"] > 0.1
+    assert abs(found["drug-mean:random"]) < 1e-9
+    assert found["nearest-sister:random"] > found["cell-mean:random"]
+    # the baselines learn from the same plates as random choice
+    picks = [outcome.turns[policy, 0][-1].picks for policy in ("random", "cell-mean:random")]
+    assert picks[0] == picks[1]
+
+
+def test_a_learner_without_a_place_goes_without(source):
+    landscape = load_landscape(source)
+    policy = policy_of("forest:greedy", landscape.pool, Protocol(), landscape.assay, landscape.history)
+    assert policy.learner.name == "forest-onehot"
+
+
+def test_the_sum_of_parts_is_found():
+    from activeloop.candidates import TreatmentPool
+
+    pool = TreatmentPool([f"L{i}" for i in range(12)], [f"D{d}" for d in range(12)], combined=2)
+    codes = pool.part_rows()
+    lines, drugs = np.random.default_rng(1).standard_normal((2, 12))
+    truth = lines[codes[:, 0]] + drugs[codes[:, 1]] + drugs[codes[:, 2]]
+    rows = np.random.default_rng(2).permutation(len(pool))[:200]
+    fitted = Baseline("additive").fit(Dataset.of(pool, rows, truth[rows], Assay("y")), 0)
+    rest = np.setdiff1d(np.arange(len(pool)), rows)
+    assert pearson(fitted.predict(pool, rest, 0, 0).mean[:, 0], truth[rest]) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        ("guides", lambda i, rng: "".join(rng.choice(list("ACGT"), 20)) + "TGG"),
+        ("compounds", lambda i, rng: "C" * (1 + i % 9) + "O" * (i % 2) + "N" * (i // 18 % 3) + "S" * (i // 54)),
+    ],
+)
+def test_sister_screens_are_a_history(tmp_path, kind, make):
+    rng = np.random.default_rng(3)
+    names = list(dict.fromkeys(make(i, rng) for i in range(108)))
+    value = [name.count("O") + name.count("G") + 0.3 * len(name) + 0.1 * rng.standard_normal() for name in names]
+    column = {"guides": "guide", "compounds": "smiles"}[kind]
+    half = len(names) // 2
+    old, new = tmp_path / "old.csv", tmp_path / "new.csv"
+    old.write_text("\n".join([f"{column},screen A", *(f"{n},{v}" for n, v in zip(names, value, strict=True))]))
+    new.write_text("\n".join([f"{column},y", *(f"{names[i]},{value[i]}" for i in range(half))]))
+    source, protocol = Source(str(new), kind, history=str(old)), Protocol("find", 5, 5, 1)
+    landscape = load_landscape(source)
+    outcome = replay_all(landscape, protocol, default_policies(kind, history=True), 1, tmp_path / "out")
+    assert not outcome.failures
+    assert outcome.turns["nearest-sister:random", 0][-1].metrics["spearman"] > 0.5
+    assert outcome.turns["random", 0][-1].metrics["spearman"] > 0.4
+
+
+def test_side_tables_and_history_where_they_mean_nothing(tmp_path):
+    scan = tmp_path / "scan.csv"
+    scan.write_text("variant,y\n" + "\n".join(f"{r}{i}A,{i}" for i, r in enumerate("MKVL", 1)))
+    with pytest.raises(ConfigError, match="--panel: variants have no side tables"):
+        load_landscape(Source(str(scan), panels=("x.csv",)))
+    with pytest.raises(ConfigError, match="--history: no learner of variants"):
+        load_landscape(Source(str(scan), history=str(scan)))
+
+
+def test_per_drug_counts_each_drug_once():
+    from activeloop.candidates import TreatmentPool
+
+    pool = TreatmentPool([f"L{i}" for i in range(6)], ["a", "b"])
+    true = np.arange(12.0) + 100 * (np.arange(12) % 2)
+    wrong = 100.0 * (np.arange(12) % 2)  # the mean of each drug
+    assert pearson(wrong, true) > 0.99
+    assert per_drug(wrong, true, pool, np.arange(12)) == 0
