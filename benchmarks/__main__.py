@@ -43,6 +43,7 @@ OWN = {
     "guides": "Guides: does the screen of another enzyme pay as a history?",
     "gdsc": "Drug response: does a history of other drugs pay?",
     "extend": "Does it pay to combine hits, and by what?",
+    "jobs": "Is work lost, or done twice, as Jobs of a cluster (in emulation) under faults?",
     "kill": "Is anything lost when a campaign is killed?",
     "large": "What do large campaigns cost: pools of a million, long proteins, a hundred thousand results?",
     "log": "What does a log of a hundred thousand results cost, with many who write at once?",

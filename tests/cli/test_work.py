@@ -29,6 +29,10 @@ def test_a_store_is_done_to_its_end(run, tmp_path):
         (("mysql://db",), '"mysql://" is no address of campaigns'),
         (("postgresql://db/lab",), "say where its models and files are kept"),
         (("nowhere", "--quiet", -1), "--quiet must not be below 0"),
+        (("nowhere", "--runner", "slurm"), '--runner "slurm": choose process or kubernetes'),
+        (("nowhere", "--runner", "kubernetes"), "one store, on a server that Jobs reach, too"),
+        (("postgresql://db/lab", "--runner", "kubernetes"), "needs --jobs DIR"),
+        (("postgresql://db/lab", "--runner", "kubernetes", "--jobs", "nowhere"), "nowhere holds no Jobs"),
     ],
 )
 def test_what_is_no_place_is_refused(run, arguments, message):

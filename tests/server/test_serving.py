@@ -19,7 +19,7 @@ import pytest
 from served import CONFIG, WILD_TYPE
 
 from activeloop.client import Client, RemoteCampaign
-from activeloop.work.worker import resident_mebibytes
+from activeloop.work.processes import resident_mebibytes
 
 READY_SECONDS = 3.0
 MEBIBYTES = 150.0

@@ -15,6 +15,7 @@ from activeloop.errors import StoreError
 from activeloop.measurements import Measurement
 from activeloop.store import CampaignFolder
 from activeloop.work import Timing, Work, Worker
+from activeloop.work.processes import ProcessRunner
 
 WT = "MKTAYIAKQR"
 CONFIG = f"""
@@ -86,10 +87,10 @@ def test_what_cannot_be_fitted_ends_with_a_reason(loop):
 
 def test_a_limit_of_memory_or_time_ends_the_process(loop):
     told = []
-    assert Worker([loop], AT_ONCE, mebibytes=5).run(told.append, once=True) == 0
+    assert Worker([loop], AT_ONCE, ProcessRunner(mebibytes=5)).run(told.append, once=True) == 0
     assert any("MiB of memory, and 5 are allowed" in line for line in told)
     record(loop, 20)
-    assert Worker([loop], AT_ONCE, seconds=0.01).run(told.append, once=True) == 0
+    assert Worker([loop], AT_ONCE, ProcessRunner(seconds=0.01)).run(told.append, once=True) == 0
     assert any("it took longer than 0 seconds" in line for line in told)
     assert versions(loop) == []
 
@@ -129,7 +130,12 @@ def test_results_that_come_in_meanwhile_end_a_fit_and_it_begins_anew(loop, kinds
 
 def test_too_much_memory_ends_it_while_it_grows(loop, kinds_for_tests):
     told = []
-    assert Worker([loop], AT_ONCE, mebibytes=300, kinds=(kinds_for_tests.Greedy,)).run(told.append, once=True) == 0
+    assert (
+        Worker([loop], AT_ONCE, ProcessRunner(mebibytes=300), kinds=(kinds_for_tests.Greedy,)).run(
+            told.append, once=True
+        )
+        == 0
+    )
     assert any("MiB of memory, and 300 are allowed" in line for line in told)
     assert fit_state(loop).stage == "failed"
 

@@ -130,6 +130,11 @@ def check_safe(
                 raise ConfigError(f'"{key}.{name}" is {_shown(odd)}: {problem}.', file=file)
 
 
+def names_a_model(config: CampaignConfig) -> bool:
+    """Whether a config names a pretrained model, other than the one that is shipped."""
+    return any(options.get("model", BUNDLED) not in ("", BUNDLED) for _, options in _options(config))
+
+
 def check_contents(inputs: Mapping[str, bytes]) -> None:
     """Refuse files of a user of a service that fill the memory once they are unpacked.
 

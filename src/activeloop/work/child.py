@@ -3,6 +3,9 @@
 What it has to do comes as a first line of its standard input, which the worker holds open for as long as it lives. It
 says how far it is by lines `{"share": 0.5}` on its output, and what came of it by a last line `{"done": "..."}`,
 `{"failed": "..."}` (again would come to the same) or `{"lost": "..."}`; whatever else is printed is its log.
+
+In a Job of a cluster it outlives its worker: what it has to do stands in `ACTIVELOOP_TASK`, the place in `DATABASE_URL`
+and `ARTIFACTS`, and its last line is written to the file that Kubernetes keeps with the pod, too.
 """
 
 from __future__ import annotations
@@ -25,10 +28,25 @@ EVERY = 0.2
 """Seconds between two reports of progress."""
 
 
+KEPT = 4096
+"""Bytes of a last line that Kubernetes keeps."""
+
+
 def say(**line: object) -> None:
     """A line for the worker, wherever what was printed before ended."""
     sys.stdout.write(f"\n{json.dumps(line)}\n")
     sys.stdout.flush()
+
+
+def say_at_last(**line: str) -> None:
+    """How it ended, which Kubernetes keeps with the pod where it runs in one."""
+    say(**line)
+    if path := os.environ.get("ACTIVELOOP_LAST_WORDS"):
+        (end, words), most = next(iter(line.items())), KEPT
+        while len(text := json.dumps({end: words[:most]}).encode()) > KEPT:
+            most -= 1 + (len(text) - KEPT) // 12  # a character takes up to 12 bytes
+        with open(path, "wb") as file:
+            file.write(text)
 
 
 def end_with_the_worker() -> None:
@@ -37,16 +55,17 @@ def end_with_the_worker() -> None:
     os._exit(3)
 
 
-def do(place: Place, lease: Lease, kinds: Mapping[str, str]) -> str:
+def do(place: Place, lease: Lease, kinds: Mapping[str, str], *, outlives: bool = False) -> str:
     """Do some work of a campaign, where there is any; what came of it, in words.
 
     Args:
         place: where the campaign is.
         lease: of the work.
         kinds: name of a kind -> where its class stands; of all that the worker does.
+        outlives: whether this process outlives its worker.
     """
     loop = place.open(lease.campaign, lease.owner)
-    loop.folder.log.holds = fence_of(lease)
+    loop.folder.log.holds = fence_of(lease, outlives=outlives)
     loop.folder.log.request = f"{lease.kind} under lease {lease.fence}"
     kind = kind_at(kinds[lease.kind])
     words = made(loop, lease, kind) if kind.missing(loop, lease.ordered) else f"nothing to {kind.name}"
@@ -71,15 +90,21 @@ def made(loop: OpenCampaign, lease: Lease, kind: WorkKind) -> str:
 
 def main() -> int:
     """Exit status of `python -m activeloop.work.child`."""
-    task = json.loads(sys.stdin.readline())
-    threading.Thread(target=end_with_the_worker, daemon=True).start()
+    environ, in_job = os.environ, "ACTIVELOOP_TASK" in os.environ
+    task = json.loads(environ["ACTIVELOOP_TASK"] if in_job else sys.stdin.readline())
+    if in_job:
+        named = ("DATABASE_URL", "ARTIFACTS", "ACTIVELOOP_WORK")
+        place = Place(*(environ.get(name, "") for name in named))
+    else:
+        place = Place(**task["place"])
+        threading.Thread(target=end_with_the_worker, daemon=True).start()
     try:
-        say(done=do(Place(**task["place"]), Lease(**task["lease"]), task["kinds"]))
+        say_at_last(done=do(place, Lease(**task["lease"]), task["kinds"], outlives=in_job))
     except ModelError as error:  # the same data would fail again
-        say(failed=str(error))
+        say_at_last(failed=str(error))
         return 1
     except ActiveLoopError as error:  # the campaign moved on, or the lease is lost, or the disk is full: look again
-        say(lost=str(error))
+        say_at_last(lost=str(error))
         return 1
     return 0
 

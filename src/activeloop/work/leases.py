@@ -178,12 +178,14 @@ class Work:
             settled = {"first_change": None, "last_change": None, "not_before": None}
             connection.execute(_of(work, campaign, kind).where(same).values(**settled))
 
-    def take(self, owner: str, kinds: Collection[str] = ("fit", "distil")) -> Lease | None:
+    def take(self, owner: str, kinds: Collection[str] = ("fit", "distil"), *, same: bool = False) -> Lease | None:
         """Take what is due and held by nobody, of any campaign; None when there is nothing.
 
         Args:
             owner: who takes it; two workers must not have the same name.
             kinds: of the work that it can do.
+            same: take over what another worker lost under the number of that lease, as the same attempt: what does the
+                work outlives its worker, and goes on.
         """
         import sqlalchemy as sa
 
@@ -199,8 +201,11 @@ class Work:
         used_up = sa.update(work).where(work.c.until < now, lost, work.c.attempts >= timing.attempts)
         with plain_errors(self.where), self.database.writing() as connection:
             why = f"whoever did it vanished {timing.attempts} times, as when memory runs out"
-            connection.execute(used_up.values(stage="failed", owner="", until=None, words=why, since=now))
+            if not same:
+                connection.execute(used_up.values(stage="failed", owner="", until=None, words=why, since=now))
             row = connection.execute(due.with_for_update(skip_locked=True)).one_or_none()
+            if row is not None and same and row.stage == "running":
+                return self._taken(connection, row, owner, {}, row.attempts, row.fence)
             # Changes from here on are noted anew, so that what comes while it runs is looked at afterwards.
             begun = {"first_change": None, "last_change": None, "not_before": None}
             return None if row is None else self._taken(connection, row, owner, begun, row.attempts + 1)
@@ -228,11 +233,19 @@ class Work:
             # What is due stays due: who looks afterwards sees what is missing then.
             return None if row.owner and row.held else self._taken(connection, row, owner, {}, attempt=1)
 
-    def _taken(self, connection: sa.Connection, row: Any, owner: str, changes: dict[str, Any], attempt: int) -> Lease:
+    def _taken(
+        self,
+        connection: sa.Connection,
+        row: Any,
+        owner: str,
+        changes: dict[str, Any],
+        attempt: int,
+        fence: int | None = None,
+    ) -> Lease:
         from activeloop.store.schema import database_time, work
 
-        now = database_time()
-        lease = Lease(row.campaign, row.kind, owner, row.fence + 1, attempt, row.ordered, row.first_change or 0.0)
+        now, number = database_time(), row.fence + 1 if fence is None else fence
+        lease = Lease(row.campaign, row.kind, owner, number, attempt, row.ordered, row.first_change or 0.0)
         held = {"owner": owner, "until": now + self.timing.lease, "fence": lease.fence, "attempts": lease.attempt}
         shown = {"stage": "running", "share": 0.0, "words": "", "printed": "", "since": now}
         connection.execute(_of(work, lease.campaign, lease.kind).values(**held, **changes, **shown))
@@ -283,25 +296,41 @@ class Work:
         done = {"stage": "done", "share": 1.0, "words": words, "attempts": 0, "ordered": others}
         return self._end(lease, done)
 
-    def fail(self, lease: Lease, words: str, *, again: bool = True) -> bool:
+    def fail(self, lease: Lease, words: str, *, again: bool = True, counted: bool = True) -> bool:
         """Give back work that failed; it is tried again later, unless its attempts are used up.
 
         Args:
             lease: of it.
             words: why.
             again: whether another attempt can come to something else.
+            counted: as an attempt; not where the machine was taken from it.
         """
         from activeloop.store.schema import database_time
 
-        if not again or lease.attempt >= self.timing.attempts:
+        if not again or (counted and lease.attempt >= self.timing.attempts):
             return self._end(lease, {"stage": "failed", "words": words})
-        later = database_time() + self.timing.retry * 2.0 ** (lease.attempt - 1)
-        return self._end(lease, {"stage": "waiting", "words": words, "not_before": later, **_changed()})
+        attempts = lease.attempt if counted else max(lease.attempt - 1, 0)
+        later = database_time() + self.timing.retry * 2.0 ** max(attempts - 1, 0)
+        told = {"stage": "waiting", "words": words, "attempts": attempts, "not_before": later}
+        return self._end(lease, told | _changed())
 
     def release(self, lease: Lease) -> bool:
         """Give back work that was not done, for instance because this worker stops: it is due at once."""
         first = {"first_change": lease.first_change} if lease.first_change else {}
         return self._end(lease, {"stage": "waiting", "attempts": max(lease.attempt - 1, 0), **_changed(), **first})
+
+    def hand_over(self, lease: Lease) -> bool:
+        """Let another worker have this lease at once, while what does the work goes on; False when one has it."""
+        from activeloop.store.schema import work
+
+        with plain_errors(self.where), self.database.writing() as connection:
+            return connection.execute(_row(work, lease).values(until=None)).rowcount == 1
+
+    def living(self) -> set[tuple[str, str, int]]:
+        """Campaign, kind and number of every lease that was not given back: what is done under others is in vain."""
+        with plain_errors(self.where):
+            rows = self.database.read("SELECT campaign, kind, fence FROM work WHERE owner <> ''")
+        return {(campaign, kind, fence) for campaign, kind, fence in rows}
 
     def _end(self, lease: Lease, values: dict[str, Any]) -> bool:
         from activeloop.store.schema import database_time, work
@@ -338,8 +367,12 @@ def _row(work: sa.Table, lease: Lease) -> sa.Update:
     return _of(work, lease.campaign, lease.kind).where(work.c.fence == lease.fence, work.c.owner == lease.owner)
 
 
-def fence_of(lease: Lease) -> Callable[[sa.Connection], None]:
+def fence_of(lease: Lease, *, outlives: bool = False) -> Callable[[sa.Connection], None]:
     """What looks, in the transaction that writes a result, whether the work is still held under a lease.
+
+    Args:
+        lease: of the work.
+        outlives: whether what does the work outlives its worker: whoever holds the lease then is the right one.
 
     Raises:
         StateError: it went to another worker, or was given back; nothing is written.
@@ -352,7 +385,8 @@ def fence_of(lease: Lease) -> Callable[[sa.Connection], None]:
 
         now = sa.select(work.c.fence, work.c.owner)
         now = now.where(work.c.campaign == lease.campaign, work.c.kind == lease.kind).with_for_update()
-        if tuple(connection.execute(now).one_or_none() or ()) != (lease.fence, lease.owner):
+        fence, owner = connection.execute(now).one_or_none() or (0, "")
+        if fence != lease.fence or not (owner if outlives else owner == lease.owner):
             raise StateError(
                 f"this worker was silent for too long and lost its work ({lease.kind}) to another. Nothing was written."
             )

@@ -7,7 +7,9 @@ from functools import cached_property
 from pathlib import Path
 
 from activeloop.config import OpenCampaign, Store, open_campaign, open_folder
+from activeloop.config.safety import names_a_model
 from activeloop.config.store import DATABASE
+from activeloop.config.text import check_config
 from activeloop.store import CampaignFolder
 from activeloop.work.leases import Timing, Work
 
@@ -55,6 +57,15 @@ class Place:
         """
         database = self._store.database if self.is_store else CampaignFolder.open(self.where).log.database
         return Work(database, str(self), timing)
+
+    def names_a_model(self, campaign: str) -> bool:
+        """Whether the config of one of a store's campaigns names a pretrained model, other than the one shipped.
+
+        Args:
+            campaign: its key.
+        """
+        configured = self._store.folder(campaign).configured
+        return configured is not None and names_a_model(check_config(configured.settings, None))
 
     def close(self) -> None:
         """Close the connections to a store's database."""
