@@ -48,7 +48,19 @@ OF_SERVER = ("error", "too many requests", "answer lost", "watch cut", "watch si
 """What may happen to a request."""
 GRACE = 0.3
 """Seconds that a process is given to end by itself; 30 in Kubernetes."""
-PRELOAD = ("activeloop.work.child", "activeloop.models", "sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql")
+PRELOAD = (
+    "activeloop.work.child",
+    "activeloop.campaigns.promotion",
+    "activeloop.models.calibration.learner",
+    "activeloop.models.history",
+    "activeloop.store.projections",
+    "alembic.command",
+    "obstore.store",
+    "scipy.optimize",
+    "scipy.spatial",
+    "sqlalchemy.dialects.sqlite",
+    "sqlalchemy.dialects.postgresql",
+)
 """What every pod's process imports, once for all of them."""
 
 

@@ -49,6 +49,8 @@ DRAINED = 120.0
 """Seconds in which the work must come to its end when nothing more goes wrong."""
 HARM = ("versions_doubled", "not_fitted", "jobs_left", "pods_left", "processes_left", "gaps", "chain", "zombies")
 """What must be 0 in every schedule."""
+LIGHTKUBE = ("lightkube", "lightkube.resources.batch_v1", "lightkube.resources.core_v1")
+"""What every worker imports, once for all of them."""
 OF_WORKERS = ("worker killed", "worker stopped past its lease", "worker ended in order")
 """What may happen to a worker."""
 
@@ -199,8 +201,9 @@ def run_schedule(schedule: Schedule, url: str = "") -> Found:
                 drained(lambda: bool(cluster.calls), 30.0)  # a worker has begun to look
                 for number in range(ROUNDS):
                     loop.campaign.record(plate(number, names), f"plate-{number}.csv")
-                    late = time.monotonic() + float(rng.uniform(0.5, 2.5))
-                    while time.monotonic() < late:
+                    late = time.monotonic() + float(rng.uniform(0.3, 1.5))
+                    patient = rng.random() < 0.6 and time.monotonic() + 8.0  # else the next comes before it is fitted
+                    while time.monotonic() < late or (patient > time.monotonic() and loop.campaign.status().stale):
                         time.sleep(0.05)
                         staff.wake()
                     if rng.random() < 0.6:
@@ -369,7 +372,7 @@ def command(
 ) -> None:
     """Is work lost, or done twice, as Jobs of a cluster (in emulation) under faults?"""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.jobs", "activeloop.work.jobs", "lightkube", *PRELOAD])
+    context.set_forkserver_preload(["benchmarks.jobs", "activeloop.work.jobs", *LIGHTKUBE, *PRELOAD])
     tasks = [Schedule(seed + n) for n in range(schedules)]
 
     def done(task: Schedule) -> None:
