@@ -27,6 +27,7 @@ def check_store(store: Store) -> Iterator[CheckResult]:
         store: of its campaigns.
     """
     yield from _database(store)
+    yield from _wall(store)
     yield from _artifacts(store)
     good = os.access(store.work if store.work.exists() else store.work.parent, os.W_OK)
     fix = "choose another with ACTIVELOOP_WORK, or allow this user to write there"
@@ -50,6 +51,18 @@ def _database(store: Store) -> Iterator[CheckResult]:
     apart = abs(float(told) - time.time())
     fix = "let both follow a time server (NTP): moments in the log would be out of order"
     yield passed_if("clocks", apart <= CLOCK_SECONDS, f"{apart:.1f} s between this machine and the database", fix)
+
+
+def _wall(store: Store) -> Iterator[CheckResult]:
+    """Whether PostgreSQL keeps requests to their own campaigns; nothing of SQLite, which cannot."""
+    from activeloop.store import PostgreSQL
+
+    if isinstance(store.database, PostgreSQL):
+        query = "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+        name, above = store.database.read(query)[0]
+        found = f"the role {name} {'is above' if above else 'is held by'} row-level security"
+        fix = "let servers connect as a role that is no superuser, and owns the tables"
+        yield CheckResult("second wall", "warning", found, fix) if above else CheckResult("second wall", "ok", found)
 
 
 def _artifacts(store: Store) -> Iterator[CheckResult]:

@@ -15,6 +15,7 @@ from fastapi import Depends, Path, Request
 from activeloop.server.forms import Role
 from activeloop.server.memory import give_back
 from activeloop.server.problems import Problem
+from activeloop.server.wall import allow
 
 if TYPE_CHECKING:
     from activeloop.campaigns import Recorded
@@ -333,6 +334,8 @@ def needs(role: Role) -> Callable[..., CampaignAccess]:
         campaign: Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The campaign's key.")],
     ) -> CampaignAccess:
         own: Any = request.app.state.identity.role(user, campaign)
+        if own:
+            allow(campaign)
         if not own or (last := campaigns.last(campaign)) is None:
             raise Problem(404, f"there is no campaign {campaign}.", "GET /api/v1/campaigns lists yours.")
         if not allows(own, role):

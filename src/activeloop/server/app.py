@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from activeloop._version import __version__
-from activeloop.server import api, identity, operations, problems
+from activeloop.server import api, identity, operations, problems, wall
 from activeloop.server.access import Campaigns
 from activeloop.server.compute import Compute, Place, open_store
 from activeloop.server.computed import Computed
@@ -37,6 +37,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     """
     place = Place(settings.database, settings.artifacts, settings.cache, settings.allowed_models)
     store = store or open_store(place)
+    wall.install(store.database)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -18,6 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from activeloop.server import wall
 from activeloop.server.identity import same_origin
 from activeloop.server.problems import Problem, problem_of, problem_response
 from activeloop.server.settings import LOOPBACK, Settings
@@ -171,6 +172,7 @@ class Guard:
             await send(message)
 
         self.metrics.running.inc()
+        scope_before = wall.SCOPE.set(wall.Scope())
         try:
             if refused := self._refused(scope, headers):
                 await refused(scope, receive, sent)
@@ -182,6 +184,7 @@ class Guard:
                 detail, fix = "the server failed; nothing more is known here.", "Tell whoever runs it the request's id."
                 await problem_response(500, detail, fix, request=request)(scope, receive, sent)
         finally:
+            wall.SCOPE.reset(scope_before)
             self.metrics.running.dec()
             self._note(scope, status, request, time.perf_counter() - began)
 

@@ -137,10 +137,11 @@ def install(app: FastAPI, settings: Settings, database: Database) -> Identity:
     """Give an app sessions, signing in and signing out."""
     accounts = Accounts(database)
     identity = Identity(settings, accounts)
+    app.state.secret = settings.signing_secret(accounts)
     app.state.accounts, app.state.identity = accounts, identity
     app.add_middleware(
         SessionMiddleware,
-        secret_key=settings.signing_secret(),
+        secret_key=app.state.secret,
         session_cookie=COOKIE,
         max_age=SESSION_SECONDS,
         same_site="lax",

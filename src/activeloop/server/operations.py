@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from activeloop.errors import ActiveLoopError
 from activeloop.server.access import SignedIn
 from activeloop.server.problems import Problem
+from activeloop.server.wall import everything
 from activeloop.work.leases import Work
 
 router = APIRouter(include_in_schema=False)
@@ -43,7 +44,8 @@ def metrics(request: Request, user: SignedIn) -> Response:
         raise Problem(403, "figures are for those who run the server.", "Use a token of an administrator.")
     state = request.app.state
     state.metrics.open.set(len(state.campaigns))
-    state.metrics.show_work(Work(state.store.database).states())
+    with everything():
+        state.metrics.show_work(Work(state.store.database).states())
     return Response(generate_latest(state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from activeloop.errors import ConfigError, InputError
 from activeloop.files import write_whole
+from activeloop.store.accounts import Accounts
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -127,12 +128,19 @@ class Settings(BaseModel):
         """Whether the database is one of a PostgreSQL server."""
         return self.database.startswith(("postgresql:", "postgres:"))
 
-    def signing_secret(self) -> str:
-        """The secret that signs sessions; made, and kept beside a SQLite database, where none was given."""
+    def signing_secret(self, accounts: Accounts) -> str:
+        """The secret that signs sessions and uploads.
+
+        Where none was given it is made once: kept beside a SQLite database, or in PostgreSQL, where all servers of one
+        user find it.
+
+        Args:
+            accounts: of the database.
+        """
         if self.secret:
             return self.secret
         if self.is_postgresql:
-            return secrets.token_urlsafe(32)
+            return accounts.secret("signing")
         path = Path(self.database) / "secret"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextvars import Context
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
@@ -62,7 +63,7 @@ class Watch:
         watched = self._watched.setdefault(campaign, _Watched())
         watched.watchers += 1
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look())
+            self._task = asyncio.create_task(self._look(), context=Context())  # of no request: it looks for all
         work = ""
         try:
             while not self._stopped:

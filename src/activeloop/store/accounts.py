@@ -306,6 +306,20 @@ class Accounts:
             connection.execute(sa.update(tokens).where(tokens.c.token == token).values(revoked=True))
         return True
 
+    # -- secrets ----------------------------------------------------------------------------------------------------
+
+    def secret(self, name: str) -> str:
+        """A secret that all servers of this database share; made by the first that asks."""
+        import sqlalchemy as sa
+
+        from activeloop.store.schema import secrets as kept
+
+        mine = sa.select(kept.c.value).where(kept.c.name == name)
+        with plain_errors(self.where), self.database.writing() as connection:
+            new = insert_of(connection)(kept).values(name=name, value=secrets.token_urlsafe(32))
+            connection.execute(new.on_conflict_do_nothing())
+            return connection.execute(mine).scalar_one()
+
     # -- requests that come twice -----------------------------------------------------------------------------------
 
     def begin(self, person: str, key: str, fingerprint: str) -> Answered | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from activeloop.errors import StoreError
 from activeloop.store.database import Database
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration this release knows; migrations are numbered, so a larger number is a newer schema."""
 
 COLUMNS = {

@@ -267,6 +267,17 @@ access_log = sa.Table(
 )
 """What was done that is no event of a campaign, such as a new member or a signature; a chain of hashes."""
 
+secrets = sa.Table(
+    "secrets",
+    metadata,
+    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("value", sa.Text(), nullable=False),
+)
+"""What servers of one database share, such as the secret that signs the sessions of a machine's one user."""
+
+UNWALLED = (members, tokens, access_log)
+"""Tables with a campaign whose rows no policy of PostgreSQL hides: by them it is found who may see what."""
+
 #: kind of event -> the kind of work that may be due once it is written
 DUE_AFTER = {
     "measured": "fit",

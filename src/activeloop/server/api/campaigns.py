@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Query, Request, Response
 
@@ -16,6 +16,10 @@ from activeloop.server.api.plates import download
 from activeloop.server.compute import Order
 from activeloop.server.problems import Problem
 from activeloop.server.views import status_out, work_out
+from activeloop.server.wall import allow, everything
+
+if TYPE_CHECKING:
+    from activeloop.config.store import Store, StoredCampaign
 
 router = part("campaigns")
 ELN = "application/vnd.eln+zip"
@@ -37,10 +41,8 @@ def list_campaigns(
     roles, words = request.app.state.identity.roles(user), search.casefold().split()
     found = [
         one
-        for one in campaigns.store.campaigns()
-        if (roles is None or one.key in roles)
-        and one.archived == archived
-        and all(word in one.name.casefold() for word in words)
+        for one in listed_for(campaigns.store, roles)
+        if one.archived == archived and all(word in one.name.casefold() for word in words)
     ]
     found.sort(key=lambda one: one.created, reverse=True)
     page_links(request, response, offset, limit, len(found))
@@ -56,6 +58,20 @@ def list_campaigns(
         for one in found[offset : offset + limit]
     ]
     return forms.CampaignsOut(campaigns=listed, total=len(found))
+
+
+def listed_for(store: Store, roles: Mapping[str, str] | None) -> tuple[StoredCampaign, ...]:
+    """The campaigns of a caller.
+
+    Args:
+        store: of all campaigns.
+        roles: campaign -> role; None = all of them.
+    """
+    if roles is None:
+        with everything():
+            return store.campaigns()
+    allow(*roles)
+    return tuple(one for one in store.campaigns() if one.key in roles)
 
 
 @router.post("/campaigns", status_code=201)
@@ -96,7 +112,9 @@ def made_campaign(
         InputError: the config is wrong; nothing was made.
     """
     may_make(user)
-    key = request.app.state.store.create(name, config, files, user.actor, mark)
+    with everything():
+        key = request.app.state.store.create(name, config, files, user.actor, mark)
+    allow(key)
     request.app.state.accounts.set_member(key, user.id, "owner", user.actor)
     return key
 

@@ -26,7 +26,6 @@ STATIC = Path(__file__).parents[1] / "static"
 
 def install(app: FastAPI) -> None:
     """Add the pages and their static files to an application."""
-    app.state.upload_secret = app.state.settings.signing_secret()  # once: where none is given it is a new one each time
     for part in (campaigns, new, overview, plates, results, candidates, model, students, audit, settings, demo):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

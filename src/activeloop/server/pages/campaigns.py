@@ -8,9 +8,11 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from activeloop.errors import ActiveLoopError
-from activeloop.server.access import CampaignAccess, OpenCampaigns, SignedIn
+from activeloop.server.access import CampaignAccess, OpenCampaigns, SignedIn, role_named
+from activeloop.server.api.campaigns import listed_for
 from activeloop.server.pages.base import computed, page, pages_router
 from activeloop.server.pages.overview import strip_fields
+from activeloop.server.wall import allow
 
 router = pages_router()
 
@@ -21,15 +23,15 @@ SHOWN = 50
 @router.get("/")
 def campaigns(request: Request, user: SignedIn, held: OpenCampaigns, search: str = "", at: int = 1) -> HTMLResponse:
     """All campaigns that the caller may see."""
-    role_of = request.app.state.role_of
-    words = search.casefold().split()
+    roles, words = request.app.state.identity.roles(user), search.casefold().split()
     found = [
-        (one, role)
-        for one in request.app.state.store.campaigns()
-        if (role := role_of(user, one.key)) and all(word in one.name.casefold() for word in words)
+        (one, user.most if roles is None else role_named(roles[one.key]))
+        for one in listed_for(held.store, roles)
+        if all(word in one.name.casefold() for word in words)
     ]
     pages = max(-(-len(found) // SHOWN), 1)
     at = min(max(at, 1), pages)
+    allow(*(one.key for one, _ in found))
     rows = [
         _row(request, CampaignAccess(one.key, user, role, "", held), one.name, one.created)
         for one, role in found[(at - 1) * SHOWN : at * SHOWN]

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from activeloop.desk.demonstration import NAME, demonstration, measure
 from activeloop.desk.new import draft
 from activeloop.server.access import Robot, SignedIn
+from activeloop.server.api.campaigns import made_campaign
 from activeloop.server.pages.base import Form, of_form, pages_router, see, text
 from activeloop.server.pages.plates import standings
 from activeloop.server.problems import Problem
@@ -19,8 +20,7 @@ router = pages_router()
 def begin(request: Request, user: SignedIn, form: Form) -> Response:
     """Make the campaign of the demonstration."""
     planned = draft(demonstration())
-    store = request.app.state.store
-    key = store.create(NAME, planned.text, planned.inputs, user.actor, text(form, "request"))
+    key = made_campaign(request, user, NAME, planned.text, planned.inputs, text(form, "request"))
     return see(f"/campaigns/{key}")
 
 

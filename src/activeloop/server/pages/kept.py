@@ -72,4 +72,4 @@ def keep(request: Request, name: str, content: bytes, scope: str) -> Kept:
 
 
 def _signer(request: Request, scope: str) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(request.app.state.upload_secret, salt=f"upload {scope}")
+    return URLSafeTimedSerializer(request.app.state.secret, salt=f"upload {scope}")

@@ -17,6 +17,7 @@ from activeloop.desk.new import CampaignDraft, draft
 from activeloop.errors import ActiveLoopError
 from activeloop.measurements.wells import SHAPES
 from activeloop.server.access import SignedIn, User
+from activeloop.server.api.campaigns import made_campaign
 from activeloop.server.compute import Order
 from activeloop.server.new import ASSAY, BLANK, HEADERS, options_of, whole
 from activeloop.server.pages.base import Form, ordered, page, pages_router, see, text
@@ -68,7 +69,7 @@ def _made(
             read_in_child(path, name=kept.name)  # what takes too much is refused before this process reads it
         planned = draft(options_of(fields, assays, path))
         name = fields["name"] or _name_of(planned)
-        key = request.app.state.store.create(name, planned.text, planned.inputs, user.actor, again)
+        key = made_campaign(request, user, name, planned.text, planned.inputs, again)
     return see(f"/campaigns/{key}")
 
 
