@@ -22,12 +22,13 @@ from activeloop.campaigns import (
     PlateSent,
     Promoted,
     Proposed,
+    RobotOrdered,
     RunFinished,
     StudentRecord,
     Version,
     Voided,
 )
-from activeloop.campaigns.events import LONG, SCHEMA, Outcome, decode, encode
+from activeloop.campaigns.events import LONG, SCHEMA, Outcome, RobotOrder, decode, encode
 from activeloop.errors import StoreError
 from activeloop.measurements import Assay, Measurement
 from activeloop.plates import Pick, PickPrediction, Proposal
@@ -109,6 +110,7 @@ events = st.one_of(
     st.builds(Fitted, versions, text),
     st.builds(Promoted, count, text),
     st.builds(PlateSent, text, text, text, text),
+    st.builds(RobotOrdered, st.sampled_from(get_args(RobotOrder)), text, text),
     st.builds(
         RunFinished,
         text,

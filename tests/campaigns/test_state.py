@@ -17,6 +17,7 @@ from activeloop.campaigns.events import (
     Promoted,
     Proposed,
     Recorded,
+    RobotOrdered,
     RunFinished,
     Version,
     Voided,
@@ -70,6 +71,8 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(lambda number, why: Fitted(a_version(number), why), st.integers(1, 4), st.sampled_from(["", "worse"])),
     st.builds(Promoted, st.integers(1, 4), st.just("ours")),
     st.builds(PlateSent, st.just("plate-1"), st.sampled_from(["ada", "ot-2"]), st.just("")),
+    st.builds(RobotOrdered, st.sampled_from(["run", "pause", "stop"]), st.just(""), st.just("why")),
+    st.builds(RobotOrdered, st.just("release"), st.just("plate-1")),
     st.builds(RunFinished, st.just("plate-1"), st.just("ot-2"), st.just("1"), st.sampled_from(["done", "failed"])),
 )
 LOGS = st.lists(EVENTS, max_size=14).map(lambda events: [Recorded(i, "", e) for i, e in enumerate(events, 1)])

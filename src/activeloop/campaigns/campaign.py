@@ -39,6 +39,8 @@ from activeloop.campaigns.events import (
     Promoted,
     Proposed,
     Recorded,
+    RobotOrder,
+    RobotOrdered,
     RunFinished,
     StudentRecord,
     Version,
@@ -678,6 +680,38 @@ class Campaign:
                     "another run another name. Nothing was changed."
                 )
             return held
+
+        return self._at_once(decide)
+
+    def order_robot(self, order: RobotOrder, plate: str = "", reason: str = "") -> RobotOrdered:
+        """Tell the robotic loop what to do; nothing new when it was told the same last.
+
+        Args:
+            order: `run`, `pause`, `stop`, or `release` of a plate that waits for somebody.
+            plate: that is released; "" for the others.
+            reason: why, in words.
+
+        Raises:
+            InputError: there is no such plate, or a plate without an order to release it; nothing was changed.
+            StateError: the plate went to a device already; nothing was changed.
+        """
+        if order not in get_args(RobotOrder):
+            raise InputError(f'a robot is told {", ".join(get_args(RobotOrder))}, not "{order}". Nothing was changed.')
+        if (order == "release") != bool(plate):
+            raise InputError("name a plate to release it, and only then. Nothing was changed.")
+
+        def decide(state: CampaignState) -> RobotOrdered:
+            ordered = RobotOrdered(order, plate, reason)
+            if plate:
+                _check_plate(plate, state)
+                if sent := state.sent.get(plate):
+                    raise StateError(f"{plate} went to {sent.to} already. Nothing was changed.")
+                if plate in state.released:
+                    return ordered
+            elif (state.robot, state.robot_reason) == (order, reason):
+                return ordered
+            self._append(ordered, state)
+            return ordered
 
         return self._at_once(decide)
 

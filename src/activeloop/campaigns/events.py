@@ -200,6 +200,25 @@ class RunFinished:
     words: str = ""
 
 
+RobotOrder = Literal["run", "pause", "stop", "release"]
+
+
+@dataclass(frozen=True)
+class RobotOrdered:
+    """The robotic loop was told to run, to pause or to stop, or to let a plate go to its device.
+
+    Args:
+        order: `run`, `pause` (what a device does goes on, nothing new begins), `stop` (also what a device does), or
+            `release` of a plate that waits for somebody.
+        plate: that is released; "" for the others.
+        reason: why, in the words of whoever ordered it: a person, or the loop itself when it stops.
+    """
+
+    order: RobotOrder
+    plate: str = ""
+    reason: str = ""
+
+
 @dataclass(frozen=True)
 class Measured:
     """Results came back.
@@ -287,6 +306,7 @@ Event = (
     | PlateLaid
     | PlateSent
     | RunFinished
+    | RobotOrdered
     | Measured
     | Voided
     | Fitted
@@ -398,6 +418,7 @@ KINDS: dict[str, type] = {
     "plate-laid": PlateLaid,
     "plate-sent": PlateSent,
     "run-finished": RunFinished,
+    "robot-ordered": RobotOrdered,
     "measured": Measured,
     "voided": Voided,
     "fitted": Fitted,

@@ -23,6 +23,7 @@ from activeloop.campaigns.events import (
     Promoted,
     Proposed,
     Recorded,
+    RobotOrdered,
     RunFinished,
     StudentRecord,
     Version,
@@ -167,6 +168,9 @@ class CampaignState:
         corrected: event that last took results out, be it by voiding or by replacing them; 0 when there is none.
         sent: name of a plate -> where it was sent last; not after a run on it failed or was stopped.
         runs: of devices, in order.
+        robot: what the robotic loop was told last: `run`, `pause` or `stop`; "" when it never was told anything.
+        robot_reason: why, in words.
+        released: plates that may go to their device, of those that wait for somebody.
     """
 
     last: int = 0
@@ -196,6 +200,9 @@ class CampaignState:
     corrected: int = 0
     sent: dict[str, PlateSent] = field(default_factory=dict)
     runs: tuple[RunFinished, ...] = ()
+    robot: str = ""
+    robot_reason: str = ""
+    released: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, log: Iterable[Recorded], upto: int | None = None, under: Configured | None = None) -> CampaignState:
@@ -427,6 +434,8 @@ class Fold:
         self._held_back: dict[int, str] = {}
         self._sent: dict[str, PlateSent] = {}
         self._runs: list[RunFinished] = []
+        self._robot: tuple[str, str] = ("", "")
+        self._released: set[str] = set()
         self._students: list[StudentRecord] = []
         self._pinned: dict[str, str] = {}
         self._vetoed: dict[str, str] = {}
@@ -509,6 +518,9 @@ class Fold:
                 corrected=self._corrected,
                 sent=self._sent.copy(),
                 runs=tuple(self._runs),
+                robot=self._robot[0],
+                robot_reason=self._robot[1],
+                released=frozenset(self._released),
             )
             object.__setattr__(self._state, "_fold", self)
         return self._state
@@ -535,8 +547,14 @@ class Fold:
             self._sent[event.plate] = event
         elif isinstance(event, RunFinished):
             self._runs.append(event)
-            if event.outcome != "done":  # it has to be sent anew
+            if event.outcome != "done":  # it has to be sent anew, and to be let go anew
                 self._sent.pop(event.plate, None)
+                self._released.discard(event.plate)
+        elif isinstance(event, RobotOrdered):
+            if event.order == "release":
+                self._released.add(event.plate)
+            else:
+                self._robot = event.order, event.reason
         elif isinstance(event, Measured):
             self._measure(number, event)
         elif isinstance(event, Voided):

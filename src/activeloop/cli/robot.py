@@ -3,45 +3,48 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 import typer
 
 from activeloop.cli.terminal import Folder, next_step, opened, say
 
-if TYPE_CHECKING:
-    from activeloop.config import OpenCampaign
-    from activeloop.lab import Driver
-
 DEVICE = typer.Option(
     "--device",
     metavar="KIND[:WHERE]",
     help="Where plates go: folder:DIR (lists go to DIR/out, files of results come to DIR/in), opentrons:URL (a robot "
-    "that dispenses; a second --device measures), simulated:DIR (the demonstration's laboratory). Several are visited "
-    "one after the other.",
+    "that dispenses; a second --device measures), simulated (the demonstration's laboratory). Several are visited one "
+    "after the other. Default: those of [robot] in campaign.toml.",
 )
-ROUNDS = typer.Option(help="Stop after so many rounds, also those of before.")
+ROUNDS = typer.Option(help="Stop after so many rounds, also those of before (default: 10).")
 NUMBER = typer.Option("-n", "--number", help="Candidates in a round (default: as many as fit on one plate).")
 WELLS = typer.Option("--max-wells", help="Stop before more wells than this are filled, controls counted.")
 PATIENCE = typer.Option(help="Stop when so many rounds brought no better value (0: never for that).")
 APPROVE = typer.Option("--approve", help="Each plate waits until `activeloop robot DIR --release PLATE` lets it go.")
 RELEASE = typer.Option(metavar="PLATE", help="Let this plate go to its device, and end.")
-VOLUME = typer.Option(help="Volume for each well, in µL.")
-PAUSE = typer.Option(help="Seconds between two looks at a device.")
+VOLUME = typer.Option(help="Volume for each well, in µL (default: 1).")
+PAUSE = typer.Option(help="Seconds between two looks at a device (default: 5).")
+TELL = typer.Option(
+    help="Tell whoever runs the robot (`activeloop work DIR`, a server, or this command elsewhere) to run, to pause or "
+    "to stop, and end."
+)
+REASON = typer.Option(help="Why, with --tell and --release.")
 
 
 def robot(
     directory: Folder,
-    device: Annotated[list[str], DEVICE],
-    rounds: Annotated[int, ROUNDS] = 10,
+    device: Annotated[list[str] | None, DEVICE] = None,
+    rounds: Annotated[int | None, ROUNDS] = None,
     number: Annotated[int | None, NUMBER] = None,
     max_wells: Annotated[int | None, WELLS] = None,
-    patience: Annotated[int, PATIENCE] = 0,
-    approve: Annotated[bool, APPROVE] = False,
+    patience: Annotated[int | None, PATIENCE] = None,
+    approve: Annotated[bool | None, APPROVE] = None,
     release: Annotated[str, RELEASE] = "",
-    volume: Annotated[float, VOLUME] = 1.0,
-    pause: Annotated[float, PAUSE] = 5.0,
+    volume: Annotated[float | None, VOLUME] = None,
+    pause: Annotated[float | None, PAUSE] = None,
+    tell: Annotated[Literal["run", "pause", "stop"] | None, TELL] = None,
+    reason: Annotated[str, REASON] = "",
 ) -> None:
     """Run a campaign on devices: proposal, plate, run, results, fit, next plate, until there is a reason to stop.
 
@@ -50,55 +53,42 @@ def robot(
     drift, and when a device keeps failing or a file cannot be read.
     """
     from activeloop.lab import Robot, RobotPlan
+    from activeloop.lab.devices import device_of
+    from activeloop.work.kinds import RobotRounds
+    from activeloop.work.students import held_here
 
     loop = opened(directory, "Nothing was begun.")
+    if tell:
+        loop.campaign.order_robot(tell, reason=reason)
+        say(f"The robot is told to {tell}; whoever runs it follows at its next step.")
+        return
+    if release and not device:
+        loop.campaign.order_robot("release", release, reason)
+        say(f"{release} may go to its device.")
+        return
     loop.folder.log.actor = f"robot of {loop.folder.log.actor}" if loop.folder.log.actor else "robot"
-    plan = RobotPlan(rounds, number, max_wells, patience, approve, volume=volume)
-    machine = Robot(loop, [driver_of(text, loop) for text in device], plan)
+    every = loop.config.robot.every if loop.config.robot else 5.0
+    given: dict[str, Any] = {"rounds": rounds, "number": number, "wells": max_wells, "patience": patience}
+    given |= {"approve": approve, "volume": volume}
+    given = {name: value for name, value in given.items() if value is not None}
+    if device:
+        machine = Robot(loop, [device_of(text, loop) for text in device], RobotPlan(**given))
+    else:
+        machine = Robot.of(loop)
+        machine.plan = replace(machine.plan, **given)
     if release:
         say(machine.approve(release).words)
         return
     ended: list[Any] = []
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: ended.append(True))
-    last = machine.run(lambda step: say(step.words), pause=pause, stopped=lambda: bool(ended))
+    busy = "the robot of this campaign is run by another process already. Nothing was begun."
+    with held_here(loop, RobotRounds.name, busy) as held:
+        if loop.campaign.state().robot in ("pause", "stop"):
+            loop.campaign.order_robot("run", reason=reason)
+        last = machine.run(lambda step: say(step.words), pause=pause or every, stopped=lambda: bool(ended))
+        held.words = last.words
     if ended:
         say("Paused; the same command goes on.")
     elif last.doing == "stopped":
         next_step(f"`activeloop report {directory}` shows what came of it; `activeloop status {directory}`.")
-
-
-def driver_of(text: str, loop: OpenCampaign) -> Driver:
-    """The device that `--device` names.
-
-    Args:
-        text: kind and place.
-        loop: the campaign.
-
-    Raises:
-        ConfigError: there is no such kind, or it needs a place.
-    """
-    from activeloop.errors import ConfigError, did_you_mean
-    from activeloop.lab import SimulatedRobot, WatchedFolder
-    from activeloop.lab.opentrons import Opentrons
-    from activeloop.plugins import plugins
-
-    kind, _, where = text.partition(":")
-    announced = plugins("driver")
-    kinds = ("folder", "opentrons", "simulated", *announced)
-    if kind not in kinds:
-        hint = did_you_mean(kind, kinds)
-        raise ConfigError(f'--device "{text}": there is no kind "{kind}". {hint} Kinds: {", ".join(kinds)}.')
-    if not where and kind not in announced:
-        raise ConfigError(f'--device "{text}" needs a place, such as {kind}:{"URL" if kind == "opentrons" else "DIR"}.')
-    if kind in announced:
-        return announced[kind](where)
-    if kind == "folder":
-        return WatchedFolder(Path(where) / "out", Path(where) / "in")
-    if kind == "opentrons":
-        return Opentrons(where)
-    from activeloop.desk.demonstration import is_demonstration, laboratory, planted
-
-    if not is_demonstration(loop.config):
-        raise ConfigError("--device simulated measures the protein of the demonstration alone (`activeloop demo`).")
-    return SimulatedRobot(Path(where), laboratory(planted()), loop.config.seed)

@@ -48,12 +48,13 @@ def work(
     jobs: Annotated[Path | None, JOBS] = None,
     at_once: Annotated[int, AT_ONCE] = 10,
 ) -> None:
-    """Fit a new version whenever results come in, and train its student where `[student] auto` is set.
+    """Fit a new version whenever results come in, train its student where `[student] auto` is set, and run its robot.
 
     Runs until it is stopped. Several may work at once, also on several machines: each piece of work is done once.
     """
     from activeloop.errors import InputError
-    from activeloop.work import Place, Timing, Worker
+    from activeloop.work import KINDS, Place, Timing, Worker
+    from activeloop.work.kinds import RobotRounds
     from activeloop.work.worker import stop_on_signals
 
     if quiet < 0 or max_seconds <= 0 or at_once <= 0 or (max_memory is not None and max_memory <= 0):
@@ -62,7 +63,9 @@ def work(
         )
     timing = Timing(quiet=quiet, longest=max(60.0, quiet))
     chosen = runner_of(runner, places, jobs, at_once, max_seconds, max_memory)
-    worker = Worker([Place(p, artifacts, str(cache or "")) for p in places], timing, chosen)
+    # a Job takes a minute to begin, and reaches no device of a laboratory: robots are run by workers beside them
+    kinds = KINDS if runner == "process" else tuple(kind for kind in KINDS if kind is not RobotRounds)
+    worker = Worker([Place(p, artifacts, str(cache or "")) for p in places], timing, chosen, kinds)
     stop_on_signals(worker)
     if not once:
         say("Waiting for results; Ctrl-C ends it, and what is being done is done anew by the next.")

@@ -7,6 +7,7 @@ from activeloop.config.config import (
     LearnerConfig,
     PlateConfig,
     PoolConfig,
+    RobotConfig,
     SelectConfig,
     StudentConfig,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "OpenCampaign",
     "PlateConfig",
     "PoolConfig",
+    "RobotConfig",
     "SelectConfig",
     "Store",
     "StoredCampaign",

@@ -191,7 +191,7 @@ def campaign_of(config: CampaignConfig, folder: CampaignFolder, pool: Pool | Non
         price=config.plate.price_per_well or None,
         hit=hits_of(config),
         control=config.plate.control,
-        settings=config.model_dump(mode="json"),
+        settings=config.model_dump(mode="json", exclude={"robot"} if config.robot is None else None),
         files=files,
         goal=config.goal,
         follows=folder.configured,

@@ -254,6 +254,40 @@ class StudentConfig(Strict):
         return current_options("table", "student", given) if isinstance(given, Mapping) else given
 
 
+class RobotConfig(Strict):
+    """The devices on which a campaign runs by itself, and what they may do; see `activeloop robot`.
+
+    Attributes:
+        devices: that a plate visits, in this order: `folder:DIR`, `opentrons:URL`, `simulated`, or names that whoever
+            runs the worker gave to theirs (`ACTIVELOOP_DEVICES`); in a store names alone.
+        rounds: of proposals, also those of before.
+        number: of candidates in a round; as many as fit on one plate when left out.
+        max_wells: that may be filled at most, controls counted; any number when left out.
+        patience: rounds without a better value after which it stops; 0 = never for that.
+        approve: whether each plate waits until somebody lets it go.
+        attempts: of a run that fails, and of a file that cannot be read.
+        drift: standard deviations by which the controls of a plate may differ from those of the plates before.
+        volume: for each well, in µL.
+        every: seconds between two looks at a device.
+        quantity, reduce, software, assay: of an instrument's export, as `activeloop record` takes them.
+    """
+
+    devices: Annotated[list[Annotated[str, Field(min_length=1, max_length=500)]], Field(min_length=1, max_length=10)]
+    rounds: Annotated[int, Field(ge=1, le=MANY)] = 10
+    number: Annotated[int, Field(ge=1, le=MANY)] | None = None
+    max_wells: Annotated[int, Field(ge=1, le=MANY)] | None = None
+    patience: Annotated[int, Field(ge=0, le=MANY)] = 0
+    approve: bool = False
+    attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    drift: Annotated[float, Field(gt=0, le=1e6)] = 3.5
+    volume: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    every: Annotated[float, Field(ge=0.1, le=3600)] = 10.0
+    quantity: Words = ""
+    reduce: Words = ""
+    software: Words = ""
+    assay: Words = ""
+
+
 class CampaignConfig(Strict):
     """All of `campaign.toml`.
 
@@ -261,6 +295,7 @@ class CampaignConfig(Strict):
         format: version of this form.
         goal: `find` (the best candidates) or `learn` (an accurate model).
         seed: of everything random in the campaign.
+        robot: the devices on which it runs by itself, where it does.
     """
 
     format: Literal[1] = FORMAT
@@ -272,10 +307,13 @@ class CampaignConfig(Strict):
     select: SelectConfig = SelectConfig()
     plate: PlateConfig = PlateConfig()
     student: StudentConfig = StudentConfig()
+    robot: RobotConfig | None = None
 
     @model_validator(mode="after")
     def _names_once(self) -> CampaignConfig:
         names = [a.name for a in self.assays]
         if twice := [n for n in names if names.count(n) > 1]:
             raise ValueError(f'assay "{twice[0]}" is there twice; give each its own name')
+        if self.robot and self.robot.assay and self.robot.assay not in names:
+            raise ValueError(f'robot.assay is "{self.robot.assay}", and the assays are {", ".join(names)}')
         return self

@@ -116,6 +116,10 @@ def check_safe(
             f"{len(config.pool.wild_type):,} residues are more than any protein has ({LONGEST_CHAIN:,} are allowed)"
         )
         raise ConfigError(f'"pool.wild_type": {longest}. Nothing was stored.', file=file)
+    for name in config.robot.devices if config.robot else ():
+        if not _WORD.fullmatch(name):
+            problem = "here a device is named by one word; whoever runs the worker says which device that is"
+            raise ConfigError(f'"robot.devices" holds {_shown(name)}: {problem} (ACTIVELOOP_DEVICES).', file=file)
     named = set(files_of(config))
     for key, options in _options(config):
         for name, value in options.items():

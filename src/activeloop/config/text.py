@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from activeloop.config.config import FORMAT, AssayConfig, CampaignConfig, PoolConfig
+from activeloop.config.config import FORMAT, AssayConfig, CampaignConfig, PoolConfig, RobotConfig
 from activeloop.errors import ConfigError, StoreError, nearest
 
 LARGEST = 10_000_000
@@ -214,6 +214,7 @@ def config_text(config: CampaignConfig, control_note: str = "") -> str:
             *_options("student.options", student.options),
             *_options("student.training", student.training),
         ],
+        *([_robot(config.robot)] if config.robot else []),
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
 
@@ -241,6 +242,16 @@ def _assay(assay: AssayConfig) -> list[str]:
     lines += [f'goal = {_value(assay.goal)}  # "maximise", "minimise", or "classify" (1 = fit, 0 = unfit)']
     lines += [f'scale = {_value(assay.scale)}  # "auto", "log" (differences are factors, as of IC50) or "linear"']
     return lines + _given(assay, ("bounds", "lower", "upper", "threshold", "hit"))
+
+
+def _robot(robot: RobotConfig) -> list[str]:
+    return [
+        "[robot]",
+        f"devices = {_value(robot.devices)}  # that a plate visits, in this order",
+        f"rounds = {robot.rounds}  # of proposals, also those of before",
+        f"approve = {_value(robot.approve)}  # true: each plate waits until somebody lets it go",
+        *_given(robot, [name for name in type(robot).model_fields if name not in ("devices", "rounds", "approve")]),
+    ]
 
 
 def _given(model: object, keys: Iterable[str]) -> list[str]:

@@ -20,6 +20,7 @@ from activeloop.campaigns.events import (
     Promoted,
     Proposed,
     Recorded,
+    RobotOrdered,
     RunFinished,
     Voided,
     encode,
@@ -212,6 +213,11 @@ def words_of(event: Event) -> str:
             return f"{event.plate} was sent to {event.to}{event.note and f': {event.note}'}"
         case RunFinished():
             return f"{event.device} ended the run {event.run} on {event.plate}: {event.outcome}"
+        case RobotOrdered(order="release"):
+            return f"{event.plate} may go to its device{event.reason and f': {event.reason}'}"
+        case RobotOrdered():
+            told = {"run": "runs", "pause": "is paused", "stop": "is stopped"}[event.order]
+            return f"the robot {told}{event.reason and f': {event.reason}'}"
         case Measured():
             again = f", correcting event {some([str(e) for e in event.replaces])}" if event.replaces else ""
             return f"{many(len(event.measurements), 'result')} of {event.source or 'no file'}{again}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,18 +16,22 @@ from typing import Literal
 
 import numpy as np
 
+from activeloop.campaigns import RunFinished
 from activeloop.campaigns.state import CampaignState
 from activeloop.config import OpenCampaign
 from activeloop.desk.figures import plate_controls
 from activeloop.desk.propose import PlateOptions, known_plates, plates_of, propose
 from activeloop.desk.record import LocalFile, ReadingOptions, read_results, record
-from activeloop.errors import InputError, StateError
+from activeloop.errors import ConfigError, InputError, StateError
+from activeloop.lab.devices import device_of
 from activeloop.lab.drivers import DeviceError, Driver, PlateRun, RunFile
 from activeloop.plates import Plate
 from activeloop.plates.picklists import Sources, sources_of_pool, transfers
 from activeloop.words import many
 
-Doing = Literal["proposed", "sent", "running", "measured", "approval", "unreachable", "stopped"]
+Doing = Literal[
+    "proposed", "sent", "running", "measured", "approval", "training", "unreachable", "unreadable", "paused", "stopped"
+]
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,13 @@ class Step:
         doing: which it is.
         words: it in a sentence.
         waits: whether the next step needs time: a device works, or somebody has to decide.
+        share: of a device's run that is done.
     """
 
     doing: Doing
     words: str
     waits: bool = False
+    share: float = 0.0
 
 
 @dataclass
@@ -88,12 +94,14 @@ class Robot:
         drivers: the devices that a plate visits, in this order; the last one that measures writes the results.
         plan: what it may do.
         sources: where stocks stand; as the pool's file says, else one after the other, when None.
+        awaited: what has to be there before the next proposal, in words; "" for nothing. Asked each time.
     """
 
     loop: OpenCampaign
     drivers: Sequence[Driver]
     plan: RobotPlan = field(default_factory=RobotPlan)
     sources: Sources | None = None
+    awaited: Callable[[], str] = str
     _unread: dict[str, int] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +110,35 @@ class Robot:
             raise InputError("give at least one device, each with a name of its own.")
         if not any(driver.capabilities.measures for driver in self.drivers):
             raise InputError(f"none of {', '.join(names)} measures, so that no result would ever come. Add a reader.")
+
+    @classmethod
+    def of(cls, loop: OpenCampaign, named: Mapping[str, str] | None = None) -> Robot:
+        """The robot of a campaign's config.
+
+        Args:
+            loop: the campaign.
+            named: devices that have names, see `activeloop.lab.devices.named_devices`.
+
+        Raises:
+            ConfigError: the config has no `[robot]`, or a device of it is not known here.
+        """
+        config = loop.config.robot
+        if config is None:
+            raise ConfigError("the campaign has no robot: name its devices in [robot] of campaign.toml.")
+        plan = RobotPlan(
+            config.rounds,
+            config.number,
+            config.max_wells,
+            config.patience,
+            config.approve,
+            config.attempts,
+            config.drift,
+            config.volume,
+            reading=ReadingOptions(
+                quantity=config.quantity, reduce=config.reduce, software=config.software, assay=config.assay
+            ),
+        )
+        return cls(loop, [device_of(name, loop, named) for name in config.devices], plan)
 
     def run(
         self,
@@ -125,7 +162,7 @@ class Robot:
         last = None
         while not stopped():
             step = self.step()
-            if step != last:
+            if last is None or (step.doing, step.words) != (last.doing, last.words):
                 report(step)
             last = step
             if step.doing == "stopped":
@@ -141,18 +178,24 @@ class Robot:
             StateError, ModelError, StoreError: as proposing and recording do; nothing was half done.
         """
         state = self.loop.campaign.state()
+        if state.robot == "stop":
+            return self._stop(state)
+        if state.robot == "pause":
+            return Step("paused", f"paused{state.robot_reason and f': {state.robot_reason}'}.", waits=True)
         for plate in self._plates(state):
             for driver in self._left(plate, state):
                 return self._visit(plate, driver, state)
         if reason := self._reason_to_stop(state):
             return Step("stopped", reason)
+        if awaited := self.awaited():
+            return Step("training", f"waits for {awaited}.", waits=True)
         found = propose(self.loop, self.plan.number, plate=self.plan.plate)
         names = ", ".join(plate.id for plate in found.plates)
         picks = many(len(found.proposal.picks), "candidate")
         return Step("proposed", f"proposal {found.proposal.number} of {picks}: {names}.")
 
     def approve(self, plate: str) -> Step:
-        """Let a plate go to its device.
+        """Let a plate go to its device, and send it.
 
         Raises:
             StateError: it does not wait.
@@ -161,9 +204,25 @@ class Robot:
         for one in self._plates(state):
             for driver in self._left(one, state):
                 if one.id == plate and not self._sent(one, driver, state):
-                    return self._send(one, driver, state)
+                    self.loop.campaign.order_robot("release", plate)
+                    return self._send(one, driver, self.loop.campaign.state())
                 break
         raise StateError(f"{plate} does not wait for an approval. Nothing was sent.")
+
+    def _stop(self, state: CampaignState) -> Step:
+        """End what devices do, as somebody ordered."""
+        for plate in self._plates(state):
+            for driver in self._left(plate, state):
+                if self._sent(plate, driver, state):
+                    run = self._run_of(plate, driver, state)
+                    try:
+                        driver.cancel(driver.submit(run))  # finds the run that was begun
+                    except DeviceError as error:
+                        return Step("unreachable", f"{error} It is asked again to stop {run.name}.", waits=True)
+                    words = state.robot_reason or "stopped by order"
+                    self.loop.campaign.finish_run(plate.id, driver.name, run.name, "stopped", words=words)
+                break
+        return Step("stopped", state.robot_reason or "stopped by order.")
 
     def _plates(self, state: CampaignState) -> tuple[Plate, ...]:
         """The plates of the last proposal."""
@@ -174,13 +233,14 @@ class Robot:
         done = {run.device for run in state.runs if run.plate == plate.id and run.outcome == "done"}
         return [driver for driver in self.drivers if driver.name not in done]
 
-    def _failed(self, plate: Plate, driver: Driver, state: CampaignState) -> int:
-        runs = [run for run in state.runs if (run.plate, run.device) == (plate.id, driver.name)]
-        return sum(run.outcome != "done" for run in runs)
+    def _ended(self, plate: Plate, driver: Driver, state: CampaignState) -> list[RunFinished]:
+        """The runs of a plate on a device that ended without results."""
+        mine = [run for run in state.runs if (run.plate, run.device) == (plate.id, driver.name)]
+        return [run for run in mine if run.outcome != "done"]
 
     def _run_of(self, plate: Plate, driver: Driver, state: CampaignState) -> PlateRun:
         """The run of a plate on a device: each attempt has a name of its own, each repetition of a step the same."""
-        attempt = self._failed(plate, driver, state) + 1
+        attempt = len(self._ended(plate, driver, state)) + 1
         name = f"{self.loop.folder.log.campaign[:8]}-{plate.id}-{driver.name}-{attempt}"
         moves = ()
         if driver.capabilities.dispenses:
@@ -193,12 +253,12 @@ class Robot:
         return sent is not None and sent.to == driver.name
 
     def _visit(self, plate: Plate, driver: Driver, state: CampaignState) -> Step:
-        if self._failed(plate, driver, state) >= self.plan.attempts:
-            ended = [r.words for r in state.runs if (r.plate, r.device) == (plate.id, driver.name)]
+        ended = [r.words for r in self._ended(plate, driver, state) if r.outcome == "failed"]
+        if len(ended) >= self.plan.attempts:
             return Step("stopped", f"{driver.name} failed with {plate.id} {self.plan.attempts} times: {ended[-1]}.")
         try:
             if not self._sent(plate, driver, state):
-                if self.plan.approve and driver is self.drivers[0]:
+                if self.plan.approve and driver is self.drivers[0] and plate.id not in state.released:
                     words = f"{plate.id} waits for somebody who lets it go to {driver.name}."
                     return Step("approval", words, waits=True)
                 return self._send(plate, driver, state)
@@ -217,7 +277,7 @@ class Robot:
         stands = driver.poll(handle)
         if stands.stage in ("waiting", "running"):
             words = f"{plate.id} on {driver.name}{f': {stands.words}' if stands.words else ''}."
-            return Step("running", words, waits=True)
+            return Step("running", words, waits=True, share=stands.share)
         if stands.stage != "done":
             self.loop.campaign.finish_run(plate.id, driver.name, run.name, stands.stage, words=stands.words)
             return Step("running", f"run {run.name} ended as {stands.stage}: {stands.words}.")
@@ -234,7 +294,7 @@ class Robot:
         """A file that cannot be read is looked at again: it may not have been complete."""
         self._unread[run.name] = self._unread.get(run.name, 0) + 1
         if self._unread[run.name] < self.plan.attempts:
-            return Step("running", f"the results of {plate.id} cannot be read yet: {problem}", waits=True)
+            return Step("unreadable", f"the results of {plate.id} cannot be read yet: {problem}", waits=True)
         return Step("stopped", f"the results of {plate.id} cannot be read: {problem} The files are kept.")
 
     def _record(self, plate: Plate, files: Sequence[RunFile]) -> str:

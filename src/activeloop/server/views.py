@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from activeloop.campaigns import CampaignState, Recorded
-from activeloop.campaigns.events import Measured, Pinned, PlateSent, RunFinished, StudentRecord, Version
+from activeloop.campaigns.events import Measured, Pinned, PlateSent, RobotOrdered, RunFinished, StudentRecord, Version
 from activeloop.campaigns.state import Result
 from activeloop.campaigns.status import Status
 from activeloop.config import OpenCampaign
@@ -110,7 +110,7 @@ def repeated_out(recorded: Sequence[Recorded]) -> BaseModel:
         )
     if isinstance(event, Pinned):
         return forms.NamesOut(names=list(event.names), last=number)
-    if isinstance(event, PlateSent | RunFinished):
+    if isinstance(event, PlateSent | RunFinished | RobotOrdered):
         return forms.EventOut(event=number)
     return forms.Repeated(repeated=True, events=[one.sequence for one in recorded])
 

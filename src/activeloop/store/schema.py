@@ -286,6 +286,7 @@ DUE_AFTER = {
     "extended": "fit",
     "fitted": "distil",
     "promoted": "distil",
+    "robot-ordered": "robot",
 }
 
 

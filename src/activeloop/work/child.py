@@ -2,7 +2,8 @@
 
 What it has to do comes as a first line of its standard input, which the worker holds open for as long as it lives. It
 says how far it is by lines `{"share": 0.5}` on its output, and what came of it by a last line `{"done": "..."}`,
-`{"failed": "..."}` (again would come to the same) or `{"lost": "..."}`; whatever else is printed is its log.
+`{"later": "10 ..."}` (to be looked at again in so many seconds), `{"failed": "..."}` (again would come to the same) or
+`{"lost": "..."}`; whatever else is printed is its log.
 
 In a Job of a cluster it outlives its worker: what it has to do stands in `ACTIVELOOP_TASK`, the place in `DATABASE_URL`
 and `ARTIFACTS`, and its last line is written to the file that Kubernetes keeps with the pod, too.
@@ -20,7 +21,7 @@ from collections.abc import Mapping
 
 from activeloop.config import OpenCampaign
 from activeloop.errors import ActiveLoopError, ModelError
-from activeloop.work.kinds import WorkKind, kind_at
+from activeloop.work.kinds import Later, WorkKind, kind_at
 from activeloop.work.leases import Lease, fence_of
 from activeloop.work.places import Place, work_of
 
@@ -55,7 +56,7 @@ def end_with_the_worker() -> None:
     os._exit(3)
 
 
-def do(place: Place, lease: Lease, kinds: Mapping[str, str], *, outlives: bool = False) -> str:
+def do(place: Place, lease: Lease, kinds: Mapping[str, str], *, outlives: bool = False) -> str | Later:
     """Do some work of a campaign, where there is any; what came of it, in words.
 
     Args:
@@ -68,14 +69,14 @@ def do(place: Place, lease: Lease, kinds: Mapping[str, str], *, outlives: bool =
     loop.folder.log.holds = fence_of(lease, outlives=outlives)
     loop.folder.log.request = f"{lease.kind} under lease {lease.fence}"
     kind = kind_at(kinds[lease.kind])
-    words = made(loop, lease, kind) if kind.missing(loop, lease.ordered) else f"nothing to {kind.name}"
+    found = made(loop, lease, kind) if kind.missing(loop, lease.ordered) else f"nothing to {kind.name}"
     for name in kinds.keys() - {lease.kind}:  # where nothing is missing, no other process needs to look
         other = kind_at(kinds[name])
         work_of(loop).settle(lease.campaign, name, lambda other=other: not other.missing(loop, ""))
-    return words
+    return found
 
 
-def made(loop: OpenCampaign, lease: Lease, kind: WorkKind) -> str:
+def made(loop: OpenCampaign, lease: Lease, kind: WorkKind) -> str | Later:
     """Make what is missing, and say how far it is; what came of it, in words."""
     told = -math.inf
 
@@ -99,7 +100,12 @@ def main() -> int:
         place = Place(**task["place"])
         threading.Thread(target=end_with_the_worker, daemon=True).start()
     try:
-        say_at_last(done=do(place, Lease(**task["lease"]), task["kinds"], outlives=in_job))
+        found = do(place, Lease(**task["lease"]), task["kinds"], outlives=in_job)
+        if isinstance(found, Later):
+            say(share=found.share)
+            say_at_last(later=f"{found.seconds:g} {found.words}")
+        else:
+            say_at_last(done=found)
     except ModelError as error:  # the same data would fail again
         say_at_last(failed=str(error))
         return 1

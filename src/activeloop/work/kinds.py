@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +18,21 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all)."""
+
+
+@dataclass(frozen=True)
+class Later:
+    """Work that goes on, but not now: it is looked at again.
+
+    Args:
+        words: how it stands.
+        seconds: after which it is looked at again, or sooner when something changes.
+        share: of it that is done.
+    """
+
+    words: str
+    seconds: float
+    share: float = 0.0
 
 
 class WorkKind(ABC):
@@ -39,8 +57,8 @@ class WorkKind(ABC):
         """
 
     @abstractmethod
-    def do(self, loop: OpenCampaign, ordered: str, progress: Progress) -> str:
-        """Make what is missing; what came of it, in words.
+    def do(self, loop: OpenCampaign, ordered: str, progress: Progress) -> str | Later:
+        """Make what is missing; what came of it, in words, or when it is to be looked at again.
 
         It may be killed at any moment and done again: what it writes is whole or not there, and is there once.
 
@@ -110,7 +128,72 @@ class Distil(WorkKind):
         return trainer, wanted["seed"], wanted["again"]
 
 
-KINDS: tuple[type[WorkKind], ...] = (Fit, Distil)
+class RobotRounds(WorkKind):
+    """The next steps of the robotic loop, where `[robot]` names devices and somebody let it run.
+
+    Devices work for hours and people decide for days, so that a look takes moments and comes again: what is missing
+    follows from the campaign's events and from the devices' own records of their runs, whoever looks.
+    """
+
+    name = "robot"
+    looks: ClassVar[int] = 2
+    """How often in a row a device that works is asked: a folder takes a file that did not change in between."""
+    between: ClassVar[float] = 2.5
+    """Seconds between these, at most."""
+
+    def missing(self, loop: OpenCampaign, ordered: str) -> str:
+        """See `WorkKind.missing`."""
+        state, config = loop.campaign.state(), loop.config.robot
+        if config is None:
+            return ""
+        if state.robot == "run":
+            return "the next step of the robot"
+        if state.robot != "stop":
+            return ""
+        ended = {(run.device, run.run) for run in state.runs}  # a plate that a person sent has no run
+        going = any(sent.note and (sent.to, sent.note) not in ended for sent in state.sent.values())
+        return "the end of a run" if going else ""
+
+    def do(self, loop: OpenCampaign, ordered: str, progress: Progress) -> str | Later:
+        """See `WorkKind.do`."""
+        from activeloop.lab import Robot
+
+        assert loop.config.robot is not None  # else nothing was missing
+        robot = Robot.of(loop)
+        robot.awaited = lambda: self._awaited(loop)
+        every, looked, said = loop.config.robot.every, 0, ""
+        while True:
+            step = robot.step()
+            if step.words != said:
+                print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {step.words}", flush=True)  # noqa: T201  # kept as its log
+            said = step.words
+            progress(round(step.share * 100), 100)
+            if step.doing == "stopped":
+                if loop.campaign.state().robot == "run":
+                    loop.campaign.order_robot("stop", reason=step.words)
+                return step.words
+            if step.doing in ("approval", "paused"):
+                return step.words  # until somebody orders something
+            if step.doing != "unreadable":  # which is looked at again by the same process, until it is given up
+                looked = looked + 1 if step.waits else 0
+            if looked >= self.looks:
+                return Later(step.words, every, step.share)
+            if step.waits:
+                time.sleep(min(every, self.between))
+
+    @staticmethod
+    def _awaited(loop: OpenCampaign) -> str:
+        """A version that is due and that another process fits; not one that cannot be fitted."""
+        from activeloop.work.places import work_of
+
+        if not Fit().missing(loop, ""):
+            return ""
+        states = work_of(loop).states(loop.folder.log.campaign)
+        failed = any(state.kind == Fit.name and state.stage == "failed" for state in states)
+        return "" if failed else "a version of the new results"
+
+
+KINDS: tuple[type[WorkKind], ...] = (Fit, Distil, RobotRounds)
 """Those of a campaign itself; a worker is given further ones by whoever starts it."""
 
 

@@ -314,6 +314,19 @@ class Work:
         told = {"stage": "waiting", "words": words, "attempts": attempts, "not_before": later}
         return self._end(lease, told | _changed())
 
+    def later(self, lease: Lease, words: str, seconds: float) -> bool:
+        """Give back work that goes on, but not now; False when it is another's by now.
+
+        Args:
+            lease: of it.
+            words: how it stands.
+            seconds: after which it is looked at again, or sooner when something changes.
+        """
+        from activeloop.store.schema import database_time
+
+        waits = {"stage": "waiting", "words": words, "attempts": 0, "not_before": database_time() + seconds}
+        return self._end(lease, {**waits, **_changed()})
+
     def release(self, lease: Lease) -> bool:
         """Give back work that was not done, for instance because this worker stops: it is due at once."""
         first = {"first_change": lease.first_change} if lease.first_change else {}

@@ -21,7 +21,7 @@ from activeloop.work.places import Place
 End = tuple[str, str]
 """How something ended, and what came of it in words: `done`; `failed`, where another attempt would come to the same;
 `lost`, where it may come to something else; `evicted`, where its machine was taken from it, which is no attempt."""
-ENDS = ("done", "failed", "lost")
+ENDS = ("done", "later", "failed", "lost")
 """How a process says that it ended."""
 LINE = 2**16
 """Characters of a printed line that are read at once."""

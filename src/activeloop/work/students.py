@@ -49,7 +49,8 @@ def distil_here(
     trainer = _trainer(loop, settings)
     if not loop.campaign.state().versions:
         return loop.campaign.distil(trainer, seed)  # its error names what is missing
-    with _held(loop) as held:
+    _refuse_busy(loop)
+    with held_here(loop, Distil.name, "a student is being trained already. Nothing was begun.") as held:
 
         def report(done: int, total: int) -> None:
             held.share = done / max(total, 1)
@@ -116,7 +117,7 @@ def start(folder: Path) -> int:
     return process.pid
 
 
-class _Held:
+class Held:
     """Work that this process does itself."""
 
     def __init__(self) -> None:
@@ -125,13 +126,21 @@ class _Held:
 
 
 @contextmanager
-def _held(loop: OpenCampaign) -> Iterator[_Held]:
-    """Hold the training of students within the block; how it ends is noted in any case."""
-    work, log, held = work_of(loop), loop.folder.log, _Held()
-    lease = work.claim(log.campaign, Distil.name, worker_name())
+def held_here(loop: OpenCampaign, kind: str, busy: str) -> Iterator[Held]:
+    """Hold some work of a campaign within the block; how it ends is noted in any case.
+
+    Args:
+        loop: the campaign.
+        kind: of the work.
+        busy: what is said when another process holds it.
+
+    Raises:
+        StateError: another process does.
+    """
+    work, log, held = work_of(loop), loop.folder.log, Held()
+    lease = work.claim(log.campaign, kind, worker_name())
     if lease is None:
-        _refuse_busy(loop)
-        raise StateError("a student is being trained already. Nothing was begun.")
+        raise StateError(busy)
     signs = threading.Thread(target=_give_signs, args=(work, lease, held), daemon=True)
     signs.start()
     before, log.holds = log.holds, fence_of(lease)
@@ -149,7 +158,7 @@ def _held(loop: OpenCampaign) -> Iterator[_Held]:
     work.finish(lease, held.words)
 
 
-def _give_signs(work: Work, lease: Lease, held: _Held) -> None:
+def _give_signs(work: Work, lease: Lease, held: Held) -> None:
     while not held.ended.wait(SIGN):
         try:
             work.renew(lease, held.share)

@@ -62,6 +62,7 @@ class Worker:
     kinds: Sequence[type[WorkKind]] = KINDS
     name: str = field(default_factory=lambda: worker_name())
     _stopped: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
+    _said: dict[str, str] = field(default_factory=dict, init=False, repr=False)
 
     def stop(self) -> None:
         """Give back what is being done, and end `run`; may be called from a signal handler."""
@@ -150,7 +151,9 @@ class Worker:
     def _do(self, place: Place, work: Work, lease: Lease, report: Report) -> bool:
         """One piece of work; whether it was done."""
         what = f"{lease.campaign}: {lease.kind}" if place.is_store else lease.kind
-        report(f"{place}: {what} begins{f' (attempt {lease.attempt})' if lease.attempt > 1 else ''}.")
+        said = self._said.pop(f"{place} {what}", "")  # of work that is looked at again and again
+        if not said:
+            report(f"{place}: {what} begins{f' (attempt {lease.attempt})' if lease.attempt > 1 else ''}.")
         try:
             end, words = self._watched(place, work, lease)
         except InputError as error:
@@ -160,6 +163,10 @@ class Worker:
         left = end == "stopped" and self.runner.outlives
         if end == "done":
             kept = work.finish(lease, words)
+        elif end == "later":
+            seconds, _, words = words.partition(" ")
+            kept = work.later(lease, words, float(seconds))
+            self._said[f"{place} {what}"] = words
         elif left:
             kept = work.hand_over(lease)
         elif end in ("stopped", "superseded"):
@@ -168,8 +175,11 @@ class Worker:
             kept = work.fail(lease, words, again=end != "failed", counted=end != "evicted")
         if kept and not left:
             self.runner.remove(lease)
+        if end == "later" and words == said:
+            return False
         told = {
             "done": words,
+            "later": words,
             "stopped": "left to the next worker" if left else "given back",
             "superseded": "results came in meanwhile, it begins anew",
             "failed": f"failed: {words}",
