@@ -60,8 +60,7 @@ def main() -> None:
         run("activeloop", "fit", campaign)
     run("activeloop", "report", campaign, "--out", given.out / "report.html")
     if not given.short:
-        # --force: where its values are far from the model's it says so, and its ranks still serve
-        run("activeloop", "distil", campaign, "--out", given.out / "student.onnx", "--force")
+        run("activeloop", "distil", campaign, "--out", given.out / "student.onnx")
     if given.library is None:
         beside_random(given.out, library)
 

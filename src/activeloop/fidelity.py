@@ -61,7 +61,7 @@ def fidelity(teacher: Prediction, student: Prediction) -> dict[str, float]:
 
 def _on_one_scale(teacher: Prediction, student: Prediction) -> tuple[Prediction, Prediction]:
     """Both on the scale on which they work, such as logarithms; as values where that is not the same."""
-    if teacher.maps == student.maps:
+    if teacher.shares_scale(student):
         return teacher.on_scale, student.on_scale
     return replace(teacher, maps=()), replace(student, maps=())
 

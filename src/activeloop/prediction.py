@@ -270,6 +270,17 @@ class Prediction:
             maps=(),
         )
 
+    def shares_scale(self, other: Prediction) -> bool:
+        """Whether both work on the same scale, logarithms or values of each assay, whatever bounds and margins are.
+
+        >>> one = Prediction.of_draws(np.ones((2, 1, 1)))
+        >>> log, bent = (one.in_values([ValueMap(log=True, margin=m)]) for m in (0.0, 0.5))
+        >>> log.shares_scale(bent), log.shares_scale(one)
+        (True, False)
+        """
+        logs = [[each.log for each in p.maps] or [False] * p.mean.shape[1] for p in (self, other)]
+        return logs[0] == logs[1]
+
     def places(self, values: np.ndarray) -> np.ndarray:
         """Places of values [..., A] on the scale of the model; those that have none are below all others.
 

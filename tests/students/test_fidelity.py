@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from activeloop.fidelity import best_fidelity, expected_coverage, fidelity, refusal, values_problem, warnings_of
 from activeloop.metrics import auroc, spearman
-from activeloop.prediction import NORMAL, Prediction
+from activeloop.prediction import NORMAL, Prediction, ValueMap
 from activeloop.students.distil.teacher import principal_components
 
 FEW = hnp.arrays(float, st.integers(3, 30), elements=st.integers(-5, 5).map(float))
@@ -131,3 +131,16 @@ def test_principal_deviations_hold_the_covariance(draws: int, count: int, seed: 
 
 def test_auroc_of_one_side():
     assert auroc(np.array([1.0, 2.0]), np.array([True, True]), undefined=0.5) == 0.5
+
+
+def test_a_potency_is_compared_on_logarithms_whatever_the_margins_of_both():
+    """A teacher of IC50s bends near a bound, its student does not: both work on logarithms."""
+    places = np.linspace(-1, 5, 40)
+    off = 0.1 * np.sin(np.arange(40))
+    teacher = predicted(-places).in_values([ValueMap(log=True, sign=-1, margin=0.4)])
+    student = predicted(-places + off).in_values([ValueMap(log=True, sign=-1)])
+    figures = fidelity(teacher, student) | best_fidelity(teacher, student, teacher.on_scale.mean.std(0))
+    assert figures["rmse"] == pytest.approx(np.sqrt(np.mean(off**2)) / places.std(), rel=1e-6)
+    assert figures["best_rmse"] == pytest.approx(figures["rmse"], rel=1e-6)
+    assert not refusal(figures)
+    assert not warnings_of(figures)

@@ -260,7 +260,7 @@ def drift_of(
 def _values(current: Prediction, student: Prediction) -> dict[str, float]:
     """Figures of one assay on all candidates, and over the best of them by the current version."""
     best = np.argsort(-current.mean[:, 0], kind="stable")[: min(BEST, (len(current) + 1) // 2)]
-    unit = (current.on_scale if current.maps == student.maps else current).mean.std(0)
+    unit = (current.on_scale if current.shares_scale(student) else current).mean.std(0)
     return fidelity(current, student) | best_fidelity(current.take(best), student.take(best), unit)
 
 

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     from activeloop.replay.evaluation import Evaluation
 
 
-FOLDS = typer.Option(help="How to split: at random, or by mutated position (modulo 5; five contiguous stretches).")
+FOLDS = typer.Option(
+    help="How to split: at random, by mutated position (modulo 5; five contiguous stretches), or by compound, cells or "
+    "scaffold, which are then new."
+)
+PANEL = typer.Option(metavar="FILE", help="Side tables of the cells and drugs of treatments; several times.")
+FoldRule = Literal["random", "modulo", "contiguous", "compound", "cells", "scaffold"]
 LEARNERS = typer.Option(metavar="NAMES", help="Learners, joined by commas.")
 SEED = typer.Option(help="Seed of random folds and of every fit.")
 LIMIT = typer.Option(metavar="N", help="Maximum number of candidates, drawn at random (default: all).")
@@ -43,7 +48,7 @@ def evaluate(
     candidate_column: CandidateColumn = None,
     target_column: TargetColumn = None,
     minimise: Minimise = None,
-    folds: Annotated[Literal["random", "modulo", "contiguous"], FOLDS] = "random",
+    folds: Annotated[FoldRule, FOLDS] = "random",
     learners: Annotated[str, LEARNERS] = "default,alde",
     seed: Annotated[int, SEED] = 0,
     limit: Annotated[int | None, LIMIT] = None,
@@ -52,6 +57,7 @@ def evaluate(
     offset: Offset = None,
     cluster: ClusterAddress = None,
     shared: SharedPlace = None,
+    panel: Annotated[list[str] | None, PANEL] = None,
 ) -> None:
     """Predict each fifth of recorded data from the other four.
 
@@ -60,7 +66,9 @@ def evaluate(
     from activeloop.replay import Source
     from activeloop.replay.evaluation import Evaluation
 
-    source = Source(dataset, kind, wild_type, candidate_column, target_column, minimise, offset)
+    source = Source(
+        dataset, kind, wild_type, candidate_column, target_column, minimise, offset, panels=tuple(panel or ())
+    )
     place = out or Path("evaluations") / f"{Path(dataset).name.split('.')[0]}-{folds}"
     run(source, Evaluation(folds, seed, limit), names_of(learners), jobs, place, cluster=cluster, shared=shared)
 
@@ -83,13 +91,12 @@ def run(
     """
     from activeloop.executor import available_cores, executor_at
     from activeloop.replay.campaign import cached_landscape
-    from activeloop.replay.evaluation import FOLDS as COUNT
-    from activeloop.replay.evaluation import evaluate_all
+    from activeloop.replay.evaluation import evaluate_all, folds_present
     from activeloop.replay.evaluation_report import write_evaluation
 
     with waiting(f"Reading {source.name}"):
         landscape = cached_landscape(source)
-    done = dict.fromkeys(learners, 0)
+    done, total = dict.fromkeys(learners, 0), len(folds_present(landscape, evaluation))
     cores = available_cores() if jobs is None else jobs
     with (
         executor_at(cluster, shared or out / "shared", cores) as executor,
@@ -99,7 +106,7 @@ def run(
         def count(learner: str) -> None:
             done[learner] += 1
             for name, folds in done.items():
-                show(name, folds, COUNT)
+                show(name, folds, total)
 
         folds, failures = evaluate_all(landscape, evaluation, learners, executor, count)
     if folds:

@@ -35,7 +35,11 @@ ASSAY = typer.Option(
 )
 WILD_TYPE = typer.Option(metavar="FASTA|SEQ", help="The wild type of the variants.")
 SITES = typer.Option(metavar="V39,D40=AGS,...", help="The pool: all combinations at these sites (D40: only A, G, S).")
-TABLE = typer.Option(metavar="FILE", help="The pool: the candidates listed in a CSV or XLSX table.", exists=True)
+TABLE = typer.Option(
+    metavar="FILE",
+    help="The pool: the candidates listed in a CSV or XLSX table, or the treatments of an .h5ad file.",
+    exists=True,
+)
 FASTA = typer.Option(metavar="FILE", help="The pool: the sequences of a FASTA file.", exists=True)
 ALIGNMENT = typer.Option(
     metavar="FILE",
@@ -58,12 +62,14 @@ COMPOUNDS = typer.Option(metavar="NAMES|FILE", help="Names or SMILES of the comp
 DOSES = typer.Option(metavar="'0.1, 1, 10 uM'", help="Doses of the compounds; none for an IC50 or the like.")
 PANEL = typer.Option(
     metavar="FILE",
-    help="A table that tells of cells or compounds: expression, tissue, targets, SMILES, synonyms; several times.",
+    help="A table that tells of cells or compounds: expression, tissue, targets, SMILES, synonyms; or single cells "
+    "(.h5ad); several times.",
     exists=True,
 )
 HISTORY = typer.Option(
     metavar="FILE",
-    help="Measurements from before the campaign: of other compounds, lines or guides. They count in no budget.",
+    help="Measurements from before the campaign: of other compounds, lines or guides. They count in no budget. "
+    "Of single cells (.h5ad): the response of the gene that the assay is called after.",
     exists=True,
 )
 CONTROL = typer.Option(help="What control wells hold (default: WT, DMSO or non-targeting).")

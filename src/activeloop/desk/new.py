@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,7 @@ from activeloop.config import (
 )
 from activeloop.config.building import hits_of
 from activeloop.config.pools import history_of, keep
+from activeloop.desk.cells import as_tables
 from activeloop.desk.propose import laid_out, on_one_plate
 from activeloop.errors import ConfigError, TableError
 from activeloop.measurements import Assay
@@ -65,7 +66,7 @@ class CampaignOptions:
         signal_peptide: residues at the start of the wild type that are not varied.
         keep_start: vary the start methionine too (with `singles`).
         sites: all combinations at these, such as ("V39", "D40=AGS").
-        table: a CSV, TSV or XLSX file of candidates, which is copied.
+        table: a CSV, TSV or XLSX file of candidates, which is copied; of single cells (.h5ad) their treatments.
         fasta: a FASTA file of candidates, which is copied.
         kind: of the candidates; variants when None, unless the table looks otherwise, which is refused.
         column: of the candidates in the table; found by name and content when "".
@@ -87,8 +88,9 @@ class CampaignOptions:
         compounds: names or SMILES, or one file that lists them.
         doses: such as ("0.1 uM", "1 uM"); () where no dose belongs to a treatment.
         pairs: whether two compounds are combined in each treatment.
-        panels: files that tell of cells and compounds, which are copied.
-        history: a file of measurements from before the campaign, which is copied.
+        panels: files that tell of cells and compounds, which are copied; of single cells (.h5ad) what they say of both.
+        history: a file of measurements from before the campaign, which is copied; of single cells (.h5ad) the responses
+            of the genes that assays are called after, or `response`, the size of the whole one.
     """
 
     assays: tuple[dict[str, Any], ...]
@@ -225,6 +227,15 @@ def draft(options: CampaignOptions, progress: Bars | None = None) -> CampaignDra
         ConfigError: an option makes no sense, or two contradict each other.
         InputError: a file cannot be read, or the pool cannot be made.
     """
+    names = [str(assay.get("name", "")) for assay in options.assays]
+    with as_tables(options.table, options.panels, options.history, names) as (table, panels, history):
+        given = replace(options, table=table, panels=panels, history=history)
+        if table != options.table:  # donors and plates are repeats of one treatment
+            given = replace(given, kind=options.kind or "treatments", merge_duplicates=True)
+        return _draft(given, progress)
+
+
+def _draft(options: CampaignOptions, progress: Bars | None) -> CampaignDraft:
     kind = options.kind or ("treatments" if options.cells else None)
     kind = kind or asked_kind(options.table, options.column, bool(options.wild_type))
     parent = parent_in(options.wild_type) if options.wild_type else ""

@@ -6,26 +6,29 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
-from activeloop.candidates import Variant
+from activeloop.candidates import TreatmentPool, Variant
+from activeloop.candidates.compounds import scaffold
+from activeloop.encoders.compound import structures
 from activeloop.errors import ActiveLoopError, ConfigError
 from activeloop.executor import SharedValue, run_tasks, shared
 from activeloop.measurements import Dataset
 from activeloop.metrics import auroc
+from activeloop.models.gp.sisters import owners_and_places
 from activeloop.models.registry import LEARNERS
 from activeloop.prediction import mean_of
 from activeloop.renamed import current_name, known_name
 from activeloop.replay.campaign import derived_seed
 from activeloop.replay.landscape import Landscape
-from activeloop.replay.metrics import mean_and_error, spearman
+from activeloop.replay.metrics import mean_and_error, per_drug, spearman
 from activeloop.replay.policies import learner_of
 from activeloop.replay.summary import Point
 
-FoldRule = Literal["random", "modulo", "contiguous"]
-FOLD_RULES: tuple[FoldRule, ...] = ("random", "modulo", "contiguous")
+FoldRule = Literal["random", "modulo", "contiguous", "compound", "cells", "scaffold"]
+FOLD_RULES: tuple[FoldRule, ...] = get_args(FoldRule)
 FOLDS = 5
 
 
@@ -36,6 +39,9 @@ def fold_numbers(landscape: Landscape, rule: FoldRule, seed: int = 0, limit: int
     positions that were never seen: `modulo` by position modulo 5, `contiguous` in five stretches of the chain with
     equally many mutated positions. They take single mutants only; the wild type and multiple mutants take no part.
 
+    `compound` and `cells` keep all treatments of a compound (or set of compounds), or of cells, in one fold; `scaffold`
+    all compounds with the same rings: a fold tests what was never seen. Of fewer than five, each is a fold.
+
     Args:
         landscape: what is split.
         rule: one of `FOLD_RULES`.
@@ -44,7 +50,7 @@ def fold_numbers(landscape: Landscape, rule: FoldRule, seed: int = 0, limit: int
 
     Raises:
         ConfigError: `modulo` or `contiguous` with a landscape of fewer than 5 mutated positions, or of one in
-            which fewer than half of the candidates are single mutants.
+            which fewer than half of the candidates are single mutants; one group, or none such.
     """
     if rule not in FOLD_RULES:
         raise ConfigError(f'--folds "{rule}": is {", ".join(FOLD_RULES)}. Nothing was evaluated.')
@@ -52,6 +58,14 @@ def fold_numbers(landscape: Landscape, rule: FoldRule, seed: int = 0, limit: int
     folds = np.full(len(landscape), -1)
     if rule == "random":
         folds[rng.permutation(len(landscape))] = np.arange(len(landscape)) % FOLDS
+    elif rule in ("compound", "cells", "scaffold"):
+        names, of = np.unique(groups_of(landscape, rule), return_inverse=True)
+        if len(names) < 2:
+            raise ConfigError(
+                f"--folds {rule}: all candidates of {landscape.name} are of one group. Split by something else. "
+                "Nothing was evaluated."
+            )
+        folds = (rng.permutation(len(names)) % FOLDS)[of.ravel()]
     else:
         positions = mutated_positions(landscape)
         single = positions > 0
@@ -67,6 +81,33 @@ def fold_numbers(landscape: Landscape, rule: FoldRule, seed: int = 0, limit: int
     if limit is not None and len(taking_part) > limit:
         folds[rng.permutation(taking_part)[limit:]] = -1
     return folds
+
+
+def groups_of(landscape: Landscape, rule: FoldRule) -> np.ndarray:
+    """[N] the name of what is held out together with each candidate: its compounds, cells, or rings.
+
+    Raises:
+        ConfigError: the candidates have no such part, or their structures are not known.
+    """
+    pool, rows = landscape.pool, np.arange(len(landscape))
+    if rule == "scaffold":
+        compounds = pool
+        if isinstance(pool, TreatmentPool):
+            compounds = pool.part("compound")
+        if compounds.kind != "compounds":
+            raise ConfigError(
+                f"--folds scaffold needs structures: {landscape.name} holds {pool.kind} without them. Give compounds, "
+                "or treatments whose compounds are SMILES or stand in a --panel with SMILES. Nothing was evaluated."
+            )
+        # a compound without rings is a group of its own
+        rings = [scaffold(smiles) or smiles for smiles in structures(compounds, np.arange(len(compounds)))]
+        if not isinstance(pool, TreatmentPool):
+            return np.array(rings)
+        codes = pool.part_rows(rows)[:, 1 : 1 + pool.combined]
+        return np.array([" + ".join(sorted({rings[code] for code in some if code >= 0})) for some in codes.tolist()])
+    if not isinstance(pool, TreatmentPool):
+        raise ConfigError(f"--folds {rule}: {landscape.kind} have no such part; treatments do. Nothing was evaluated.")
+    return owners_and_places(pool, rows, "compound" if rule == "compound" else "cells")[0]
 
 
 def _stretches(positions: np.ndarray, unique: np.ndarray) -> np.ndarray:
@@ -85,7 +126,7 @@ def mutated_positions(landscape: Landscape) -> np.ndarray:
     return positions
 
 
-METRICS = ("spearman", "auroc", "rmse")
+METRICS = ("spearman", "auroc", "rmse", "pearson_per_drug")
 
 
 @dataclass(frozen=True)
@@ -142,6 +183,12 @@ class FoldTask:
     fold: int
 
 
+def folds_present(landscape: Landscape, evaluation: Evaluation) -> list[int]:
+    """The folds that are predicted: five, or fewer where fewer are held out together."""
+    numbers = fold_numbers(landscape, evaluation.folds, evaluation.seed, evaluation.limit)
+    return np.unique(numbers[numbers >= 0]).tolist()
+
+
 def check_learner(name: str) -> None:
     """Whether a learner is known.
 
@@ -180,9 +227,9 @@ def evaluate_all(
         raise ConfigError("--learners names no learner: leave it out, or name one. Nothing was evaluated.")
     for name in learners:
         check_learner(name)
-    fold_numbers(landscape, evaluation.folds, evaluation.seed, evaluation.limit)
+    present = folds_present(landscape, evaluation)
     common = shared(landscape, executor)
-    tasks = [FoldTask(common, evaluation, name, fold) for fold in range(FOLDS) for name in learners]
+    tasks = [FoldTask(common, evaluation, name, fold) for fold in present for name in learners]
     done: list[Fold] = []
     failures: dict[tuple[str, int], str] = {}
     for task, result in run_tasks(tasks, predict_fold, executor):
@@ -213,6 +260,7 @@ def predict_fold(task: FoldTask) -> Fold | str:
         "spearman": spearman(predicted, true),
         "auroc": auroc(predicted, landscape.fit[test]),
         "rmse": float(np.sqrt(np.mean((predicted - true) ** 2))),
+        "pearson_per_drug": per_drug(predicted, true, landscape.pool, test),
     }
     return Fold(task.learner, task.fold, len(train), test, predicted, metrics, seconds)
 
@@ -228,6 +276,8 @@ def summarise_folds(landscape: Landscape, folds: list[Fold]) -> list[Point]:
         labels = round(np.mean([fold.trained for fold in mine]))
         for metric in METRICS:
             mean, error = mean_and_error(np.array([fold.metrics[metric] for fold in mine]))
+            if np.isnan(mean) and metric == "pearson_per_drug":
+                continue  # of treatments alone
             points.append(Point(landscape.name, learner, labels, metric, mean, error, len(mine)))
         rows = np.concatenate([fold.rows for fold in mine])
         pooled = spearman(np.concatenate([fold.predicted for fold in mine]), landscape.oriented[rows])

@@ -56,6 +56,7 @@ WORDS = {
     "spearman_pooled": "Spearman, folds together",
     "auroc": "area under the ROC curve",
     "rmse": "root mean squared error",
+    "pearson_per_drug": "correlation of each drug on its own, mean of the drugs",
 }
 
 
@@ -88,7 +89,7 @@ def write_evaluation(
         title=f"{landscape.name}: prediction of five {evaluation.folds} folds",
         lead=f"{landscape.origin} Each fold is predicted by a model of the other four.",
         picture=inline(svg(picture), "Spearman correlation of each learner"),
-        metrics=list(WORDS),
+        metrics=_shown(points),
         words=WORDS,
         rows=_rows(points, folds),
         failures=failures,
@@ -149,15 +150,21 @@ def draw_bars(points: Sequence[Point], title: str) -> Figure:
     return figure
 
 
+def _shown(points: Sequence[Point]) -> list[str]:
+    """The metrics of the table; that of drugs where there are drugs."""
+    there = {point.metric for point in points}
+    return [m for m in WORDS if m in there or m != "pearson_per_drug"]
+
+
 def _rows(points: Sequence[Point], folds: Sequence[Fold]) -> list[dict[str, object]]:
     by_key = {(p.policy, p.metric): p for p in points}
     own = [p for p in points if not p.policy.startswith(PUBLISHED)]
-    best = {m: max((p.mean for p in own if p.metric == m), default=np.nan) for m in WORDS}
+    best = {m: max((p.mean for p in own if p.metric == m), default=np.nan) for m in _shown(points)}
     best["rmse"] = np.inf  # A column in which less is better is not shaded.
     rows = []
     for policy in dict.fromkeys(p.policy for p in points):
         seconds = sum(f.seconds for f in folds if f.learner == policy)
         marks = best if any(p.policy == policy for p in own) else dict.fromkeys(WORDS, np.inf)
-        cells = [table_cell(by_key.get((policy, m)), marks[m]) for m in WORDS]
+        cells = [table_cell(by_key.get((policy, m)), marks[m]) for m in _shown(points)]
         rows.append({"learner": policy, "cells": cells, "seconds": f"{seconds:.2f}" if seconds else "–"})
     return rows
