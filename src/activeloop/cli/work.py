@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.terminal import say
+from activeloop import tracing
+from activeloop.cli.terminal import note, say
 from activeloop.words import many
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def work(
     kinds = KINDS if runner == "process" else tuple(kind for kind in KINDS if kind is not RobotRounds)
     worker = Worker([Place(p, artifacts, str(cache or "")) for p in places], timing, chosen, kinds)
     stop_on_signals(worker)
+    if problem := tracing.start("activeloop-worker"):
+        note(problem)
     if not once:
         say("Waiting for results; Ctrl-C ends it, and what is being done is done anew by the next.")
     done = worker.run(say, once=once)

@@ -21,7 +21,20 @@ from activeloop.server.settings import Settings
 from activeloop.server.watch import Watch
 
 if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
+
     from activeloop.config.store import Store
+
+UNTRACED = ("/healthz", "/readyz", "/metrics", "/static/")
+"""Paths that are asked for all the time, and tell nothing in a trace."""
+TELEMETRY: TelemetryConfig = {
+    "metrics": False,  # they stand at /metrics
+    "logs": False,  # likewise in the log
+    "operation_spans": False,
+    "auto_configure": False,  # `activeloop.tracing` does, for workers too
+    "exclude": lambda scope: scope["path"].startswith(UNTRACED),
+}
+"""What FastAPI traces of a request, where tracing is set up."""
 
 
 def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
@@ -58,6 +71,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         license_info={"name": "Apache-2.0"},
+        telemetry=TELEMETRY,
     )
     app.state.settings, app.state.store = settings, store
     app.state.campaigns = Campaigns(store, settings.open_campaigns)

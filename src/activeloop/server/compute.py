@@ -7,10 +7,11 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from activeloop import tracing
 from activeloop.errors import ActiveLoopError, InputError, StoreError
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Order:
         request: of what request its events are.
         arguments: of the verb, as JSON holds them.
         if_match: number of the last event on which it was decided; None = any.
+        traceparent: of the trace that it belongs to; set when it is sent.
     """
 
     verb: str
@@ -66,6 +68,7 @@ class Order:
     request: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     if_match: int | None = None
+    traceparent: str = ""
 
 
 class Compute:
@@ -97,7 +100,7 @@ class Compute:
             child.rest()
             self._busy.add(child)
             try:
-                answer = await child.ask(order)
+                answer = await child.ask(replace(order, traceparent=tracing.traceparent()))
             except BaseException:
                 self._end(child)
                 raise

@@ -18,6 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from activeloop import tracing
 from activeloop.server import wall
 from activeloop.server.identity import same_origin
 from activeloop.server.problems import Problem, problem_of, problem_response
@@ -156,6 +157,7 @@ class Guard:
         given = headers.get("x-request-id", "")
         request = given if given.isalnum() and len(given) <= 64 else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request
+        tracing.note(request)
 
         async def sent(message: Message) -> None:
             nonlocal status

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from activeloop import tracing
 from activeloop.errors import InputError
 from activeloop.server.app import create_app
 from activeloop.server.guard import LOG, log_as_json
@@ -39,6 +40,8 @@ def run(settings: Settings, *, browser: bool = False) -> None:
     host, port = listening.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     log_as_json()
+    if problem := tracing.start("activeloop-server"):
+        LOG.warning(problem)
     app = create_app(settings)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE

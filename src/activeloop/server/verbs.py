@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
+from activeloop import tracing
 from activeloop.campaigns import Proposed
 from activeloop.config import OpenCampaign
 from activeloop.config.store import Store
@@ -224,17 +225,19 @@ def main(place: Place, orders: TextIO, answers: TextIO) -> None:
         orders: a line of JSON each.
         answers: likewise.
     """
+    tracing.start("activeloop-server")
     store = open_store(place)
     campaigns = Campaigns(store, 2)
     for line in orders:
         order = Order(**json.loads(line))
         try:
-            do = VERBS[order.verb]
-            if order.campaign:
-                with campaigns.open(order.campaign, order.actor, order.request) as loop:
-                    answer = do(loop, order, **order.arguments)
-            else:
-                answer = do(store, order, **order.arguments)
+            do, about = VERBS[order.verb], {"activeloop.campaign": order.campaign, tracing.REQUEST: order.request}
+            with tracing.span(order.verb, parent=order.traceparent, attributes=about):
+                if order.campaign:
+                    with campaigns.open(order.campaign, order.actor, order.request) as loop:
+                        answer = do(loop, order, **order.arguments)
+                else:
+                    answer = do(store, order, **order.arguments)
             told = {"answer": answer}
         except ActiveLoopError as error:
             told = {"error": _told_of(error)}

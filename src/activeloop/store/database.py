@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from activeloop import tracing
 from activeloop.errors import StoreError
 
 if TYPE_CHECKING:
@@ -184,7 +185,12 @@ class SQLiteFile(Database):
 
 def _asked(connection: sqlite3.Connection, ask: Callable[[Reader], T]) -> T:
     connection.execute("BEGIN")
-    return ask(lambda query, **parameters: connection.execute(query, parameters))
+
+    def read(query: str, **parameters: object) -> Iterable[Any]:
+        with tracing.statement("sqlite", query):
+            return connection.execute(query, parameters)
+
+    return ask(read)
 
 
 def _status(path: Path) -> os.stat_result | None:

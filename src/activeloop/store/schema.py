@@ -13,6 +13,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.functions import GenericFunction
 
+from activeloop import tracing
+
 metadata = sa.MetaData()
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -344,6 +346,7 @@ def sqlite_engine(path: Path, busy_seconds: float) -> sa.Engine:
     """
     url = sa.URL.create("sqlite+pysqlite", database=str(path))
     engine = sa.create_engine(url, poolclass=NullPool, connect_args={"timeout": busy_seconds})
+    tracing.watch(engine)
 
     @event.listens_for(engine, "connect")
     def _connected(connection, _record):
@@ -371,6 +374,7 @@ def postgresql_engine(url: str, connections: int) -> sa.Engine:
     """
     address = sa.make_url(url).set(drivername="postgresql+psycopg")
     engine = sa.create_engine(address, pool_size=connections, max_overflow=0, pool_pre_ping=True)
+    tracing.watch(engine)
 
     @event.listens_for(engine, "connect")
     def _connected(connection, _record):

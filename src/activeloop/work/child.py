@@ -19,10 +19,11 @@ import threading
 import time
 from collections.abc import Mapping
 
+from activeloop import tracing
 from activeloop.config import OpenCampaign
 from activeloop.errors import ActiveLoopError, ModelError
 from activeloop.work.kinds import Later, WorkKind, kind_at
-from activeloop.work.leases import Lease, fence_of
+from activeloop.work.leases import Lease, fence_of, request_of
 from activeloop.work.places import Place, work_of
 
 EVERY = 0.2
@@ -67,7 +68,7 @@ def do(place: Place, lease: Lease, kinds: Mapping[str, str], *, outlives: bool =
     """
     loop = place.open(lease.campaign, lease.owner)
     loop.folder.log.holds = fence_of(lease, outlives=outlives)
-    loop.folder.log.request = f"{lease.kind} under lease {lease.fence}"
+    loop.folder.log.request = request_of(lease)
     kind = kind_at(kinds[lease.kind])
     found = made(loop, lease, kind) if kind.missing(loop, lease.ordered) else f"nothing to {kind.name}"
     for name in kinds.keys() - {lease.kind}:  # where nothing is missing, no other process needs to look
@@ -99,8 +100,12 @@ def main() -> int:
     else:
         place = Place(**task["place"])
         threading.Thread(target=end_with_the_worker, daemon=True).start()
+    tracing.start("activeloop-worker")
+    lease = Lease(**task["lease"])
+    told = {"activeloop.campaign": lease.campaign, tracing.REQUEST: request_of(lease)}
     try:
-        found = do(place, Lease(**task["lease"]), task["kinds"], outlives=in_job)
+        with tracing.span(lease.kind, parent=task.get("traceparent", ""), attributes=told):
+            found = do(place, lease, task["kinds"], outlives=in_job)
         if isinstance(found, Later):
             say(share=found.share)
             say_at_last(later=f"{found.seconds:g} {found.words}")

@@ -380,6 +380,11 @@ def _row(work: sa.Table, lease: Lease) -> sa.Update:
     return _of(work, lease.campaign, lease.kind).where(work.c.fence == lease.fence, work.c.owner == lease.owner)
 
 
+def request_of(lease: Lease) -> str:
+    """By which the events of some work are marked, and found in a trace."""
+    return f"{lease.kind} under lease {lease.fence}"
+
+
 def fence_of(lease: Lease, *, outlives: bool = False) -> Callable[[sa.Connection], None]:
     """What looks, in the transaction that writes a result, whether the work is still held under a lease.
 

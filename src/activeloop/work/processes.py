@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from activeloop import tracing
 from activeloop.work.kinds import WorkKind, names_of
 from activeloop.work.leases import PRINTED, Lease, Work
 from activeloop.work.places import Place
@@ -120,6 +121,7 @@ class ProcessRunner(Runner):
         """See `Runner.start`."""
         where = str(Path(place.where).absolute()) if "://" not in place.where else place.where
         task = {"place": {**asdict(place), "where": where}, "lease": asdict(lease), "kinds": dict(names_of(kinds))}
+        task |= {"traceparent": tracing.traceparent()}
         return _Child(json.dumps(task), self)
 
 

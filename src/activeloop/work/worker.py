@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from activeloop import tracing
 from activeloop.errors import ActiveLoopError, InputError, StoreError
 from activeloop.work.kinds import KINDS, WorkKind
-from activeloop.work.leases import Lease, Timing, Work
+from activeloop.work.leases import Lease, Timing, Work, request_of
 from activeloop.work.places import Place
 from activeloop.work.processes import End, Heard, ProcessRunner, Runner, Running
 
@@ -154,12 +156,17 @@ class Worker:
         said = self._said.pop(f"{place} {what}", "")  # of work that is looked at again and again
         if not said:
             report(f"{place}: {what} begins{f' (attempt {lease.attempt})' if lease.attempt > 1 else ''}.")
-        try:
-            end, words = self._watched(place, work, lease)
-        except InputError as error:
-            end, words = "failed", str(error)
-        except OSError as error:
-            end, words = "lost", f"no process could be started ({error.strerror})"
+        about: dict[str, Any] = {"activeloop.campaign": lease.campaign, "activeloop.attempt": lease.attempt}
+        about |= {tracing.REQUEST: request_of(lease)}
+        with tracing.span(f"work {lease.kind}", "consumer", attributes=about) as traced:
+            try:
+                end, words = self._watched(place, work, lease)
+            except InputError as error:
+                end, words = "failed", str(error)
+            except OSError as error:
+                end, words = "lost", f"no process could be started ({error.strerror})"
+            if traced:
+                traced.set_attribute("activeloop.end", end)
         left = end == "stopped" and self.runner.outlives
         if end == "done":
             kept = work.finish(lease, words)
