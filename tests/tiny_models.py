@@ -128,6 +128,19 @@ def tiny_chemberta(folder: Path) -> str:
     return str(folder)
 
 
+#: of a BERT of SMILES that comes with a plain list of tokens
+PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Cl", "Br", "[Na+]", "[O-]", *"CNOSPFIcnos()=#123456-./")
+
+
+def tiny_smiles_bert(folder: Path, pieces: tuple[str, ...] = PIECES) -> str:
+    """A BERT of SMILES whose tokenizer is a vocabulary alone."""
+    from transformers import BertConfig, BertForMaskedLM
+
+    _save(folder, BertForMaskedLM, BertConfig(vocab_size=len(pieces), max_position_embeddings=70, **SHAPE))
+    (folder / "vocab.txt").write_text("\n".join(pieces))
+    return str(folder)
+
+
 def _save(folder: Path, kind: Any, config: Any) -> None:
     """A model with random weights that differ enough for every part to show in its output."""
     import torch

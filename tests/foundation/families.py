@@ -19,6 +19,7 @@ from activeloop.foundation import (
     ProtBert,
     ProtT5,
     SaProt,
+    SmilesBERT,
 )
 from tiny_models import (
     tiny_bert,
@@ -28,6 +29,7 @@ from tiny_models import (
     tiny_esmc,
     tiny_nucleotides,
     tiny_saprot,
+    tiny_smiles_bert,
     tiny_t5,
 )
 
@@ -73,5 +75,6 @@ FAMILIES = {
     "ankh": Family(partial(tiny_t5, mark="", gated=True), Ankh, PROTEINS, READ),
     "nucleotides": Family(tiny_nucleotides, NucleotideTransformer, GUIDES, ["ACGTACGTNACGTACG", "ACG", "ACGTACGTA"]),
     "chemberta": Family(tiny_chemberta, ChemBERTa, COMPOUNDS, ["CCO", "CCCl", "CC(=O)O"]),
+    "smiles-bert": Family(tiny_smiles_bert, SmilesBERT, COMPOUNDS, ["CCO", "CCCl", "CC(=O)O"]),
     "geneformer": Family(tiny_cells, Geneformer, None, CELLS),
 }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ProtBert,
         ProtT5,
         SaProt,
+        SmilesBERT,
         foundation_of,
     )
     from activeloop.foundation.zero_shot import ZeroShot, zero_shot_table
@@ -31,6 +32,7 @@ __all__ = [
     "ProtBert",
     "ProtT5",
     "SaProt",
+    "SmilesBERT",
     "ZeroShot",
     "foundation_of",
     "zero_shot_table",

@@ -237,5 +237,7 @@ SaProt = partial(FoundationModel, "saprot")
 NucleotideTransformer = partial(FoundationModel, "nucleotides")
 #: ChemBERTa, for compounds
 ChemBERTa = partial(FoundationModel, "chemberta")
+#: models of BERT's shape for compounds
+SmilesBERT = partial(FoundationModel, "smiles-bert")
 #: models of Geneformer's shape, for cells: see `activeloop.foundation.tokenizers.GeneTokenizer`
 Geneformer = partial(FoundationModel, "geneformer")

@@ -102,6 +102,15 @@ FAMILIES: dict[str, Family] = {
             ),
         ),
         Family(
+            name="smiles-bert",
+            source="unikei/bert-base-smiles",
+            architecture="bert",
+            tokenizer=SmilesTokenizer(),
+            licences=(Licence("bert-base-smiles", _CARD, False),),
+            # aromatic carbon, a branch, a double bond: no vocabulary of residues or genes has these
+            marks=("c", "(", "="),
+        ),
+        Family(
             name="protbert",
             source="Rostlab/prot_bert",
             architecture="bert",

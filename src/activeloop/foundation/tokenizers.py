@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, Pool
-from activeloop.errors import PoolError
+from activeloop.errors import FetchError, PoolError
 from activeloop.foundation.aligned import GAP_CODE, Aligned, aligned_parent, aligned_rows, aligned_texts
 from activeloop.foundation.checkpoints import load_tokenizer, settings_of
 from activeloop.foundation.tokens import Tokens
@@ -226,16 +227,27 @@ def kmer_columns(positions: np.ndarray, kmers: list[list[str]]) -> np.ndarray:
 @final
 @dataclass(frozen=True)
 class SmilesTokenizer(Tokenizer):
-    """SMILES, cut by the tokenizer that comes with the checkpoint."""
+    """SMILES, cut by the tokenizer that comes with the checkpoint; atom by atom where it has a plain vocabulary alone.
+
+    A general tokenizer made of such a vocabulary would split `Cl` or make it lower case, which is another atom. A piece
+    that the model does not know is refused: read as unknown, two compounds would look the same.
+    """
 
     reads: ClassVar[str] = "compounds"
 
     def texts(self, checkpoint: Checkpoint, texts: Sequence[str]) -> Tokens:
-        """Tokens of SMILES."""
-        tokenizer = _tokenizer(checkpoint.folder)
-        rows = tokenizer(list(texts))["input_ids"] if len(texts) else []
-        inner, lengths = padded([row[1:-1] for row in rows])
-        special = ((tokenizer.cls_token_id,), (tokenizer.sep_token_id,), tokenizer.pad_token_id)
+        """Tokens of SMILES.
+
+        Raises:
+            PoolError: a piece is not in the vocabulary, or a SMILES is too long.
+        """
+        rows, special, unknown = _smiles_ids(checkpoint, texts)
+        if wrong := [text for text, row in zip(texts, rows, strict=True) if unknown in row]:
+            raise PoolError(
+                f"{checkpoint.name} does not know every piece of {wrong[0]} ({len(wrong):,} such compounds). Leave "
+                "them out, or choose another model; nothing was encoded."
+            )
+        inner, lengths = padded(rows)
         return checked_length(checkpoint, Tokens.around(inner, lengths, special, *np.zeros((2, len(rows), 0))))
 
     def rows(self, checkpoint: Checkpoint, pool: Pool, rows: np.ndarray) -> Tokens:
@@ -247,6 +259,41 @@ class SmilesTokenizer(Tokenizer):
     def example(self, checkpoint: Checkpoint, length: int, seed: int) -> str:
         """A random chain of C, N and O."""
         return "".join(np.random.default_rng(seed).choice(list("CNO"), length))
+
+
+#: atoms in brackets, atoms of two letters, rings above 9, and single signs: one token each (Schwaller et al. 2019,
+#: doi:10.1021/acscentsci.9b00576)
+_PIECES = re.compile(r"\[[^\]]+\]|Br|Cl|%[0-9]{2}|.")
+#: files of a tokenizer that knows itself how to cut
+_OWN = ("tokenizer.json", "merges.txt", "spiece.model")
+#: names of the special tokens: before and behind a compound, padding, unknown
+_SPECIAL = (("[CLS]", "[SEP]", "[PAD]", "[UNK]"), ("<s>", "</s>", "<pad>", "<unk>"))
+Around = tuple[tuple[int, ...], tuple[int, ...], int]
+
+
+def smiles_pieces(smiles: str) -> list[str]:
+    """A SMILES cut atom by atom.
+
+    >>> smiles_pieces("Cc1c[nH]c(Cl)c1Br")
+    ['C', 'c', '1', 'c', '[nH]', 'c', '(', 'Cl', ')', 'c', '1', 'Br']
+    """
+    return _PIECES.findall(smiles)
+
+
+def _smiles_ids(checkpoint: Checkpoint, texts: Sequence[str]) -> tuple[list[list[int]], Around, int]:
+    """Ids of each SMILES without special tokens; these; the id of what is not known (-1: the model has none)."""
+    if any((checkpoint.folder / name).is_file() for name in _OWN):
+        tokenizer = _tokenizer(checkpoint.folder)
+        rows = [row[1:-1] for row in tokenizer(list(texts))["input_ids"]] if len(texts) else []
+        unknown = -1 if tokenizer.unk_token_id is None else tokenizer.unk_token_id
+        return rows, ((tokenizer.cls_token_id,), (tokenizer.sep_token_id,), tokenizer.pad_token_id), unknown
+    vocabulary = read_vocabulary(checkpoint.folder)
+    names = next((names for names in _SPECIAL if names[0] in vocabulary), None)
+    if names is None or not vocabulary.keys() >= set(names):
+        raise FetchError(f"{checkpoint.folder} has no vocabulary of SMILES: it lacks [CLS] or <s>. Nothing was loaded.")
+    before, behind, pad, unknown = (vocabulary[name] for name in names)
+    rows = [[vocabulary.get(piece, unknown) for piece in smiles_pieces(text)] for text in texts]
+    return rows, ((before,), (behind,), pad), unknown
 
 
 @lru_cache(maxsize=4)

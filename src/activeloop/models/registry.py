@@ -144,8 +144,10 @@ def embedding_gp(
     'last-layer-esm2-small-informed-esm2-small'
     """
     posterior = named("head", head, HEADS)()
-    mean = prior_mean(model, tables, revision) if prior else None
-    return HeadLearner(foundation_model(model, pooling, revision, depth), posterior, mean)
+    foundation = foundation_model(model, pooling, revision, depth)
+    # of SMILES and DNA there is no prior of substitutions
+    mean = prior_mean(model, tables, revision) if prior and foundation.reads_residues else None
+    return HeadLearner(foundation, posterior, mean)
 
 
 def stacking(model: str = BUNDLED, tables: str = "", revision: str | None = None) -> Learner:
@@ -214,15 +216,16 @@ def fine_tuned(
     >>> fine_tuned().adapter == FineTuner(ESM2()).adapter
     True
     """
+    foundation = foundation_model(model, pooling, revision, depth)
     return FineTuner(
-        foundation_model(model, pooling, revision, depth),
+        foundation,
         adapter_of(adapter, rank, last_layers),
         named("loss", loss, LOSSES)(),
         named("head", head, HEADS)(),
         TrainingConfig(**given(epochs=epochs, rate=rate, minibatch=minibatch)),
         members=members,
         early_stopping=early_stopping,
-        prior_score=prior_mean(model, tables, revision) if prior else None,
+        prior_score=prior_mean(model, tables, revision) if prior and foundation.reads_residues else None,
     )
 
 
