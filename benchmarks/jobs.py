@@ -21,7 +21,6 @@ import multiprocessing
 import os
 import signal
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +39,7 @@ from activeloop.work.kinds import Fit
 from benchmarks.emulator import FAULTS, NAMESPACE, OF_SERVER, PRELOAD, TEMPLATE, Cluster, Faults
 from benchmarks.options import OUT, WORK
 from benchmarks.results import Result, markdown_table, run_kept, section
-from benchmarks.work import CONFIG, plate
+from benchmarks.work import CONFIG, Watch, plate
 
 SCHEDULES, ROUNDS, WORKERS = 200, 4, 2
 TIMING = Timing(quiet=0.0, longest=0.0, lease=2.0, retry=0.05, attempts=1000)
@@ -110,7 +109,8 @@ def work(place: Place, url: str, templates: str, name: str) -> None:
 class Staff:
     """The workers of a schedule."""
 
-    def __init__(self, place: Place, cluster: Cluster, templates: Path):
+    def __init__(self, place: Place, cluster: Cluster, templates: Path, watch: Watch):
+        self._watch = watch
         self._context = multiprocessing.get_context("forkserver")
         self._place, self._url, self._templates, self._count = replace(place), cluster.url, str(templates), 0
         self.workers: list[Any] = [self._begun() for _ in range(WORKERS)]
@@ -128,6 +128,10 @@ class Staff:
         worker = self.workers.pop(int(rng.integers(len(self.workers))))
         if what == "worker stopped past its lease":
             os.kill(worker.pid, signal.SIGSTOP)
+            while self._watch.is_locked():  # in a write, which keeps everybody waiting: once more, a little later
+                os.kill(worker.pid, signal.SIGCONT)
+                time.sleep(float(rng.uniform(0, 0.3)))
+                os.kill(worker.pid, signal.SIGSTOP)
             self._asleep[worker] = time.monotonic() + TIMING.lease + float(rng.uniform(0.2, 2.0))
         elif what == "worker killed":
             worker.kill()
@@ -195,7 +199,8 @@ def run_schedule(schedule: Schedule, url: str = "") -> Found:
                 "ACTIVELOOP_WORK": str(folder / "pods"),
             }
             cluster = Cluster(folder / "cluster", secret, Faults(schedule.seed, pods=0.8, requests=0.15))
-            staff, watch = Staff(place, cluster, folder / "templates"), _Watch(place, key)
+            watch = Watch(replace(place))
+            staff = Staff(place, cluster, folder / "templates", watch)
             names = loop.campaign.pool.names(range(len(loop.campaign.pool)))
             try:
                 drained(lambda: bool(cluster.calls), 30.0)  # a worker has begun to look
@@ -204,7 +209,7 @@ def run_schedule(schedule: Schedule, url: str = "") -> Found:
                     late = time.monotonic() + float(rng.uniform(0.3, 1.5))
                     patient = rng.random() < 0.6 and time.monotonic() + 8.0  # else the next comes before it is fitted
                     while time.monotonic() < late or (patient > time.monotonic() and loop.campaign.status().stale):
-                        time.sleep(0.05)
+                        time.sleep(0.2)
                         staff.wake()
                     if rng.random() < 0.6:
                         what = str(rng.choice(OF_WORKERS))
@@ -227,41 +232,14 @@ def run_schedule(schedule: Schedule, url: str = "") -> Found:
     return Found(schedule.seed, kind, dict(happened), found, round(time.monotonic() - begun, 1))
 
 
-class _Watch:
-    """Notes the last event of a campaign at the moment when a lease on its work is taken anew."""
-
-    def __init__(self, place: Place, key: str):
-        self._database, self._key = replace(place).work(TIMING).database, key
-        self.taken = dict[int, int]()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look_on, daemon=True)
-        self._thread.start()
-
-    def _look_on(self) -> None:
-        query = "SELECT w.fence, c.last FROM work w JOIN campaigns c ON c.campaign = w.campaign WHERE w.kind = 'fit'"
-        while not self._ended.wait(0.1):
-            try:
-                rows: Any = self._database.read(query)
-            except Exception:  # it is being written
-                continue
-            for fence, last in rows:
-                self.taken.setdefault(fence, last)
-
-    def close(self) -> None:
-        """Look no more."""
-        self._ended.set()
-        self._thread.join()
-        self._database.close()
-
-
 def drained(true: Callable[[], bool], seconds: float = DRAINED) -> None:
     """Wait until something is so, or for so long."""
     late = time.monotonic() + seconds
     while not true() and time.monotonic() < late:
-        time.sleep(0.1)
+        time.sleep(0.3)
 
 
-def judged(store: Store, key: str, cluster: Cluster, watch: _Watch) -> dict[str, int]:
+def judged(store: Store, key: str, cluster: Cluster, watch: Watch) -> dict[str, int]:
     """What is there after all."""
     log = store.folder(key).log
     events = list(log)
@@ -270,11 +248,11 @@ def judged(store: Store, key: str, cluster: Cluster, watch: _Watch) -> dict[str,
     zombies = 0
     for sequence, request, _ in versions:
         mine = int(request.rpartition(" ")[2])
-        zombies += any(last < sequence for fence, last in watch.taken.items() if fence > mine)
+        zombies += any(last < sequence for (_, _, fence), last in watch.taken.items() if fence > mine)
     return {
         "plates": sum(isinstance(r.event, Measured) for r in events),
         "versions": len(versions),
-        "leases": max(watch.taken, default=0),
+        "leases": max((fence for _, _, fence in watch.taken), default=0),
         "jobs": cluster.calls["post jobs"],
         "requests": cluster.calls.total(),
         "versions_doubled": sum(count - 1 for count in data.values()),
