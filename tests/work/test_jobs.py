@@ -31,18 +31,19 @@ QUICK = Pace(look=0.2, ask=1.0, gone=1.0, stuck=1.0)
 
 
 class Laboratory:
-    """A store with a campaign that has results, and a cluster."""
+    """A store with a campaign that has results, unless it is empty, and a cluster."""
 
-    def __init__(self, folder: Path, faults: Faults | None = None, **options):
-        self.place = Place(str(folder / "store"), str(folder / "artifacts"), str(folder / "cache"))
+    def __init__(self, folder: Path, faults: Faults | None = None, where: str = "", key: str = "", **options):
+        self.place = Place(where or str(folder / "store"), str(folder / "artifacts"), str(folder / "cache"))
         self.store = Store.open(self.place.where, self.place.artifacts, Path(self.place.cache))
-        self.key = self.store.create("enzyme", CONFIG)
-        self.record(0)
+        self.key = key or self.store.create("enzyme", CONFIG)
+        if not key:
+            self.record(0)
         secret = {"DATABASE_URL": self.place.where, "ARTIFACTS": self.place.artifacts}
         secret["ACTIVELOOP_WORK"] = str(folder / "pods")
         self.cluster = Cluster(folder / "cluster", secret, faults, **options)
         self.templates = folder / "templates"
-        self.templates.mkdir()
+        self.templates.mkdir(parents=True)
         (self.templates / "fit.yaml").write_text(TEMPLATE)
         self.told: list[str] = []
 
@@ -80,11 +81,11 @@ class Laboratory:
 
 
 @pytest.fixture
-def made(tmp_path, request):
+def made(tmp_path):
     opened = []
 
-    def make(*faults, **options) -> Laboratory:
-        opened.append(Laboratory(tmp_path, *faults, **options))
+    def make(*faults, folder=tmp_path, **options) -> Laboratory:
+        opened.append(Laboratory(folder, *faults, **options))
         return opened[-1]
 
     yield make
@@ -237,3 +238,49 @@ def test_two_installations_share_a_namespace(made):
     (left,) = lab.cluster.objects["jobs"].values()
     assert left["metadata"]["labels"]["app.kubernetes.io/instance"] == "other"
     assert left["metadata"]["labels"][FENCE] == "1"
+
+
+def test_a_lost_installation_comes_back_in_an_empty_namespace(made, typed, tmp_path):
+    """The steps of docs/how-to/upgrade.md, each with what goes wrong at it."""
+    lab = made(run=slow)
+    lab.run()
+    lab.record(20)
+    lease = lab.work().take("a worker that is lost", ["fit"])
+    running = lab.runner().start(lab.place, lease, (Fit,))
+    until(lambda: running.ended() or lab.cluster.processes())
+    where, file, artifacts = lab.place.where, tmp_path / "backup.zip", ("--artifacts", lab.place.artifacts)
+
+    # a backup is made while a Job runs; it replaces none
+    assert typed("backup", where, file, *artifacts)[0] == 0
+    whole = file.read_bytes()
+    status, _, err = typed("backup", where, file, *artifacts)
+    assert (status, "is there already" in " ".join(err.split())) == (2, True)
+    assert file.read_bytes() == whole
+    before = list(lab.store.folder(lab.key).log)
+
+    # a newer release has migrated the database: this one refuses it, and changes nothing
+    with lab.store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    for verb in (("store",), ("work", "--once")):
+        status, _, err = typed(verb[0], where, *verb[1:], *artifacts)
+        assert status
+        assert "newer ActiveLoop" in " ".join(err.split())
+
+    # everything is lost, and what is not whole, or not empty, is refused
+    lab.cluster.close()
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes(whole[: len(whole) // 2])
+    empty = str(tmp_path / "again" / "store")
+    place = (empty, "--artifacts", tmp_path / "again" / "artifacts")
+    assert typed("restore", cut, *place)[0]
+    assert typed("restore", file, *place)[0] == 0
+    status, _, err = typed("restore", file, *place)
+    assert (status, "holds campaigns already" in " ".join(err.split())) == (2, True)
+
+    # the same events, and what was under way is begun anew by a worker of the new namespace
+    again = made(folder=tmp_path / "again", where=empty, key=lab.key)
+    assert list(again.store.folder(lab.key).log) == before
+    again.run()
+    assert len(set(again.versions())) == len(again.versions()) == 2
+    assert again.store.folder(lab.key).log.verify() == ()
+    assert again.jobs == []
