@@ -14,7 +14,8 @@ DEVICE = typer.Option(
     "--device",
     metavar="KIND[:WHERE]",
     help="Where plates go: folder:DIR (lists go to DIR/out, files of results come to DIR/in), opentrons:URL (a robot "
-    "that dispenses; a second --device measures), simulated (the demonstration's laboratory). Several are visited one "
+    "that dispenses; a second --device measures), sila:HOST:PORT (a SiLA 2 server), simulated (the demonstration's "
+    "laboratory). Several are visited one "
     "after the other. Default: those of [robot] in campaign.toml.",
 )
 ROUNDS = typer.Option(help="Stop after so many rounds, also those of before (default: 10).")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from activeloop.lab.opentrons import Opentrons
     from activeloop.lab.pylabrobot import PyLabRobot
     from activeloop.lab.robot import Robot, RobotPlan, Step
+    from activeloop.lab.sila import SiLA2
 
 __all__ = [
     "Capabilities",
@@ -32,6 +33,7 @@ __all__ = [
     "RobotPlan",
     "RunFile",
     "RunState",
+    "SiLA2",
     "SimulatedRobot",
     "Step",
     "WatchedFolder",

@@ -11,6 +11,7 @@ from activeloop.desk.demonstration import is_demonstration, laboratory, planted
 from activeloop.errors import ConfigError, did_you_mean
 from activeloop.lab.drivers import Driver, SimulatedRobot, WatchedFolder
 from activeloop.lab.opentrons import Opentrons
+from activeloop.lab.sila import SiLA2
 from activeloop.plugins import plugins
 
 VARIABLE = "ACTIVELOOP_DEVICES"
@@ -48,8 +49,9 @@ def device_of(text: str, loop: OpenCampaign, named: Mapping[str, str] | None = N
     """A device.
 
     Args:
-        text: the name of one of `named`, or kind and place: `folder:DIR`, `opentrons:URL`, `simulated` (in the
-            campaign's folder) or `simulated:DIR`, or a kind that another package announces.
+        text: the name of one of `named`, or kind and place: `folder:DIR`, `opentrons:URL`, `sila:HOST:PORT` (with
+            `?FILE.pem` of whom to trust, or `?insecure` on the same machine), `simulated` (in the campaign's folder) or
+            `simulated:DIR`, or a kind that another package announces.
         loop: the campaign.
         named: as `named_devices` gives them; it is asked when None.
 
@@ -67,7 +69,7 @@ def device_of(text: str, loop: OpenCampaign, named: Mapping[str, str] | None = N
 def _made(text: str, loop: OpenCampaign, named: Mapping[str, str]) -> Driver:
     kind, _, where = text.partition(":")
     announced = plugins("driver")
-    kinds = ("folder", "opentrons", SIMULATED, *announced)
+    kinds = ("folder", "opentrons", "sila", SIMULATED, *announced)
     if kind not in kinds:
         hint = did_you_mean(kind, (*named, *kinds))
         known = f"Names: {', '.join(named)}. " if named else ""
@@ -80,5 +82,20 @@ def _made(text: str, loop: OpenCampaign, named: Mapping[str, str]) -> Driver:
     if kind in announced:
         return announced[kind](where)
     if not where:
-        raise ConfigError(f'device "{text}" needs a place, such as {kind}:{"URL" if kind == "opentrons" else "DIR"}.')
+        places = {"opentrons": "URL", "sila": "HOST:PORT"}
+        raise ConfigError(f'device "{text}" needs a place, such as {kind}:{places.get(kind, "DIR")}.')
+    if kind == "sila":
+        return _sila(text, where)
     return WatchedFolder(Path(where) / "out", Path(where) / "in") if kind == "folder" else Opentrons(where)
+
+
+def _sila(text: str, where: str) -> SiLA2:
+    """A SiLA 2 server at `HOST:PORT`, perhaps with `?FILE.pem` or `?insecure`."""
+    place, _, trusted = where.partition("?")
+    host, _, port = place.rpartition(":")
+    if not host or not port.isdigit():
+        raise ConfigError(f'device "{text}" is not sila:HOST:PORT, such as sila:10.0.0.8:50052.')
+    insecure = trusted == "insecure"
+    if insecure and host not in ("127.0.0.1", "localhost", "::1"):
+        raise ConfigError(f'device "{text}": without encryption only on this machine. Give ?FILE.pem of whom to trust.')
+    return SiLA2(host, int(port), Path(trusted) if trusted and not insecure else None, not insecure)
