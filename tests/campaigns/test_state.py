@@ -1,6 +1,7 @@
 """The state that is carried on from event to event is that of the whole log, whatever happened, in whatever pieces."""
 
 import dataclasses
+from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,8 @@ from activeloop.campaigns.events import (
     Version,
     Voided,
 )
-from activeloop.campaigns.state import CampaignState, Fold, Index
+from activeloop.campaigns.results import StoredResults
+from activeloop.campaigns.state import CampaignState, Fold
 from activeloop.measurements import Assay, Measurement
 from activeloop.plates import Pick, Proposal
 
@@ -44,6 +46,8 @@ ROW = st.builds(
     candidate=NAMES,
     assay=st.just("kcat"),
     value=st.sampled_from([1.0, 2.0, float("nan")]),
+    plate=st.sampled_from(["", "plate-1", "a.csv"]),
+    well=st.sampled_from(["", "A1", "A2"]),
     row=st.integers(2, 4),
     control=st.booleans(),
 )
@@ -85,6 +89,36 @@ def same(one: CampaignState, other: CampaignState) -> bool:
     return all(repr(getattr(one, name)) == repr(getattr(other, name)) for name in (*fields, *answers))
 
 
+def assert_found(state: CampaignState) -> None:
+    """What arrays answer is what a look at each result gives."""
+    stored, every = state.stored, list(state.stored)
+    assert repr(every) == repr(StoredResults.of(every)) == repr(list(StoredResults.of(tuple(every))))
+    assert stored.counting.tolist() == [r.counts for r in every]
+    counting = {r.event for r in every if r.void is None}
+    assert stored.events.tolist() == sorted(counting)
+    last: dict[str, int] = {}
+    wells: dict[tuple[str, str, str], list[str]] = {}
+    loose: dict[int, list[str]] = {}
+    for r in every:
+        m = r.measurement
+        if not m.control:
+            last[m.candidate] = max(state.corrects.get(r.event, r.event), last.get(m.candidate, 0))
+        if m.plate and m.well and r.event in counting:
+            wells.setdefault((m.plate, m.well, m.assay), []).append(repr(r))
+        if not (m.plate and m.well):
+            loose.setdefault(r.event, []).append(repr(r))
+    names = ["K2R", "T3S", "Y5F", "no name"]
+    assert stored.last_of(names, state.corrects) == {name: last[name] for name in names if name in last}
+    found = stored.in_wells([*wells, ("plate-9", "A1", "kcat")])
+    assert {key: list(map(repr, rows)) for key, rows in found.items()} == wells
+    about = {e for e, rows in loose.items() if any(f"'{name}'" in row for row in rows for name in names)}
+    assert stored.loose_about(names) == about
+    here = stored.loose(set(loose) | {99})
+    assert {e: list(map(repr, rows)) for e, rows in here.items()} == {e: r for e, r in loose.items() if e in counting}
+    assert {e: n for e, (n, _) in stored.per_event().items()} == dict(Counter(r.event for r in every))
+    assert sum(voided for _, voided in stored.per_event().values()) == sum(r.void is not None for r in every)
+
+
 @settings(max_examples=300)
 @given(LOGS, st.lists(st.integers(0, 14), max_size=5))
 def test_a_fold_carried_on_is_the_fold_of_the_whole_log(log, stops):
@@ -93,7 +127,7 @@ def test_a_fold_carried_on_is_the_fold_of_the_whole_log(log, stops):
         if not fold.carried_on(log[fold.last : stop]):
             fold = Fold(log[:stop])
         assert same(fold.state, CampaignState.of(log[:stop]))
-        assert vars(fold.index) == vars(Index(fold.state.results, fold.state.corrects))
+        assert_found(fold.state)
         before.append((fold.state, repr(fold.state)))
     assert all(repr(state) == text for state, text in before)  # what was answered stays as it was
 

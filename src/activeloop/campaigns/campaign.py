@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -173,7 +174,7 @@ class Campaign:
     goal: Literal["find", "learn"] = "find"
     follows: Configured | None = None
     _fitted: tuple[int, Predictor, tuple[Assay, ...]] | None = field(default=None, init=False, repr=False)
-    _known: tuple[CampaignState, Dataset] | None = field(default=None, init=False, repr=False)
+    _known: tuple[weakref.ref[CampaignState], Dataset] | None = field(default=None, init=False, repr=False)
     _under: CampaignState | None = field(default=None, init=False, repr=False)
     _under_now: Configured | None = field(default=None, init=False, repr=False)
     _base: Pool = field(init=False, repr=False)
@@ -326,10 +327,10 @@ class Campaign:
             if not 0 < number <= len(state.proposals):
                 raise StateError(f"there is no proposal {number}: {len(state.proposals)} were made.")
             names = re.compile(rf"plate-{number}(-\d+)?")
-            held = next((r for r in state.results if r.void is None and names.fullmatch(r.measurement.plate)), None)
-            if held is not None:
+            held = state.stored.plates()
+            if measured := next((plate for plate in held if names.fullmatch(plate)), ""):
                 raise StateError(
-                    f"{held.measurement.plate} has results already (event {held.event}): laid out anew, they would "
+                    f"{measured} has results already (event {held[measured]}): laid out anew, they would "
                     "belong to other wells. Void them first if they are wrong. Nothing was changed."
                 )
             if out := next((sent for name, sent in state.sent.items() if names.fullmatch(name)), None):
@@ -433,7 +434,7 @@ class Campaign:
         corrected = replaced_events(replaces, state)
         # The same content under another name may be a repeat, where somebody says so; the same file is the same file.
         same = {e for e in state.files.get(content_hash, ()) if not repeats or same_file(source, state.sources[e])}
-        if same and (held := {r.event for r in state.results if r.event in same and r.void is None}):
+        if same and (held := same & set(state.stored.events.tolist())):
             event = max(held & set(corrected) or held)
             if corrected and event not in corrected:
                 out = f"To take another event out: `activeloop void DIR {corrected[0]}`"
@@ -460,7 +461,7 @@ class Campaign:
             failed=sum(math.isnan(m.value) for m in fresh),
             known=known,
             known_from=found.events,
-            replaced=sum(r.event in corrected and r.void is None for r in state.results) if corrected else 0,
+            replaced=int((state.stored.of_events(corrected) & state.stored.standing).sum()) if corrected else 0,
             repeated=tuple(found.repeated),
             repeated_from=tuple(sorted({event for events in found.repeated.values() for event in events})),
         )
@@ -770,9 +771,9 @@ class Campaign:
         number = int(counted)
 
         def decide(state: CampaignState) -> int:
-            mine = [r for r in state.results if r.event == number]
+            mine = state.stored.take(state.stored.of_events([number]))
             if not mine:
-                known = ", ".join(str(e) for e in sorted({r.event for r in state.results})) or "none yet"
+                known = ", ".join(map(str, state.stored.per_event())) or "none yet"
                 raise InputError(f"event {event} holds no results (results came with: {known}). Nothing was voided.")
             if unknown := sorted(set(rows) - {r.measurement.row for r in mine}):
                 raise InputError(
@@ -1050,7 +1051,7 @@ class Campaign:
         if not change:
             return None
         state = self._fold.state
-        stored = [r.measurement for r in state.results if r.void is None and math.isfinite(r.measurement.value)]
+        stored = [r.measurement for r in state.stored.take(state.stored.valid)]
         change.check(stored, bool(state.results or state.proposals or state.pinned or state.vetoed))
         return change
 
@@ -1100,8 +1101,9 @@ class Campaign:
 
     def _dataset(self, state: CampaignState) -> Dataset:
         """Each measured candidate once; made once for a state, of which several questions are asked."""
-        if self._known is None or self._known[0] is not state or self._known[1].pool is not self.pool:
-            self._known = state, dataset_of(state, self.pool, self.assays)
+        if self._known is None or self._known[0]() is not state or self._known[1].pool is not self.pool:
+            self._known = None  # not two at once
+            self._known = weakref.ref(state), dataset_of(state, self.pool, self.assays)
         return self._known[1]
 
     def _fit(self, state: CampaignState, again: bool) -> Version | None:

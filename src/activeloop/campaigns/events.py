@@ -17,6 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from activeloop.campaigns.results import StoredResults
 from activeloop.errors import StateError, StoreError
 from activeloop.measurements import Assay, Measurement
 from activeloop.plates import Proposal
@@ -342,8 +343,7 @@ class Snapshot:
     Args:
         last: number of its last event.
         others: all its events but those that store or void results.
-        results: of each row that ever came back its event, round (from 0), measurement, why it no longer counts (None
-            when it does) and since which event (0 when it counts), in the units of the last configuration.
+        results: every row that ever came back, in the units of the last configuration.
         files: of each event that stored results its number, file, content hash, the events that the file grew from,
             whether all rows were measured anew, and the first event that it corrects (0 when none).
         rounds: how many rounds have results.
@@ -352,7 +352,7 @@ class Snapshot:
 
     last: int
     others: tuple[Recorded, ...]
-    results: Iterable[tuple[int, int, Measurement, str | None, int]]
+    results: StoredResults
     files: Iterable[tuple[int, str, str, tuple[int, ...], bool, int]]
     rounds: int
     new_round: bool

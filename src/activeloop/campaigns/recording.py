@@ -190,24 +190,25 @@ def compare(rows: Sequence[Measurement], state: CampaignState, source: str, repe
             earlier ones: the file has their file's name, or they stand on the same plate.
     """
     # A row that was voided alone stays so when its spreadsheet comes again; a file that was voided whole may come anew.
-    index = state.index
-    about = index.loose_about({m.candidate for m in rows})
-    loose = index.loose({e for event in about for e in _whole(event, state)}, state.results)
+    stored = state.stored
+    about = stored.loose_about({m.candidate for m in rows})
+    loose = stored.loose({e for event in about for e in _whole(event, state)})
+    wells = stored.in_wells([key for m in rows if (key := _well(m))])
     grown, stock = ([], Counter()) if repeats or not loose else _grown(rows, loose, state)
     found = Comparison([], [], (), ())
     events, awaiting = set(grown), state.awaiting
     for m in rows:
-        key, stored = _well(m), None
+        key, held = _well(m), None
         if key is None:
             known = bool(stock) and stock[_content(m)] > 0
             if known:
                 stock[_content(m)] -= 1
         else:
-            for r in index.wells(key, state.results):
-                stored = r if r.void is None or stored is None else stored
-            known = stored is not None and _is_known(m, stored, source)
-            if known and stored:
-                events.add(stored.event)
+            for r in wells.get(key, ()):
+                held = r if r.void is None or held is None else held
+            known = held is not None and _is_known(m, held, source)
+            if known and held:
+                events.add(held.event)
         if known:
             found.known.append(m)
         else:
@@ -311,7 +312,7 @@ def replaced_events(replaces: Iterable[int | str], state: CampaignState) -> tupl
     Raises:
         InputError: an event or file is not known, or none of its results counts any more.
     """
-    counting = {r.event for r in state.results if r.void is None}
+    counting = set(state.stored.events.tolist())
     found: set[int] = set()
     for wanted in replaces:
         text = str(wanted).strip()

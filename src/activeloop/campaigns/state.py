@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from operator import attrgetter
 from typing import Any
+
+import numpy as np
 
 from activeloop.campaigns.configuring import Change
 from activeloop.campaigns.events import (
@@ -29,34 +31,9 @@ from activeloop.campaigns.events import (
     Version,
     Voided,
 )
-from activeloop.measurements import Measurement
+from activeloop.campaigns.results import GrowingResults, Result, StoredResults
 from activeloop.notebook import SHOWN, html_table, to_frame
 from activeloop.plates import Proposal
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One measured row as it stands in the log.
-
-    Args:
-        event: sequence number of the `Measured` event it came with.
-        round: the round it belongs to, from 0.
-        measurement: the row.
-        void: why it no longer counts, or None when it does.
-        void_event: sequence number of the event since which it does not count; 0 when it counts.
-    """
-
-    event: int
-    round: int
-    measurement: Measurement
-    void: str | None = None
-    void_event: int = 0
-
-    @property
-    def counts(self) -> bool:
-        """Whether a learner sees it: not voided, not a control, and not a failed well (NaN)."""
-        m = self.measurement
-        return self.void is None and not m.control and m.value == m.value
 
 
 @dataclass(frozen=True)
@@ -69,7 +46,7 @@ class Results:
         library: of the DataFrames that the user works with; "" for any.
     """
 
-    rows: tuple[Result, ...]
+    rows: Sequence[Result]
     sources: Mapping[int, str]
     library: str = ""
 
@@ -176,11 +153,11 @@ class CampaignState:
     last: int = 0
     proposals: tuple[Proposal, ...] = ()
     proposal_events: tuple[int, ...] = ()
-    results: tuple[Result, ...] = ()
+    results: Sequence[Result] = ()
     files: dict[str, tuple[int, ...]] = field(default_factory=dict)
     sources: dict[int, str] = field(default_factory=dict)
     grown_from: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    repeats: frozenset[int] = frozenset()
+    repeats: AbstractSet[int] = frozenset()
     corrects: dict[int, int] = field(default_factory=dict)
     versions: tuple[Version, ...] = ()
     version_events: dict[int, int] = field(default_factory=dict)
@@ -221,12 +198,10 @@ class CampaignState:
 
         All else is as it is now.
         """
-        rows = (
-            r if r.void_event <= event else Result(r.event, r.round, r.measurement)
-            for r in self.results
-            if r.event <= event
-        )
-        return replace(self, results=tuple(rows))
+        rows = self.stored.rows[self.stored.rows["event"] <= event]
+        later = rows["void_event"] > event
+        rows["void"][later], rows["void_event"][later] = -1, 0
+        return replace(self, results=StoredResults(rows, self.stored.texts))
 
     def plate_options(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The options of the last plates that hold for the next: those whose setting has not been changed since.
@@ -248,16 +223,25 @@ class CampaignState:
         if not events:
             return self
 
-        def strike(r: Result) -> Result:
-            hit = r.void is None and r.event in events and (not rows or r.measurement.row in rows)
-            return replace(r, void=reason) if hit else r
+        hit = self.stored.of_events(events)
+        if rows:
+            hit &= np.isin(self.stored.rows["row"], list(rows))
+        return replace(self, results=self.stored.voided(hit, reason, 0))
 
-        return replace(self, results=tuple(map(strike, self.results)))
+    @cached_property
+    def stored(self) -> StoredResults:
+        """Its results as arrays."""
+        return StoredResults.of(self.results)
 
     @cached_property
     def measured(self) -> tuple[Result, ...]:
         """The results that count."""
-        return tuple(r for r in self.results if r.counts)
+        return tuple(self.stored.take(self.stored.counting))
+
+    @cached_property
+    def counted(self) -> int:
+        """How many results count."""
+        return int(self.stored.counting.sum())
 
     @cached_property
     def awaiting(self) -> frozenset[str]:
@@ -289,21 +273,12 @@ class CampaignState:
     def _unanswered(self) -> list[tuple[Proposal, frozenset[str]]]:
         """Each proposal, and those of its candidates for which nothing came back since, be it failed or voided."""
         # What came back before does not count: a measured candidate that was pinned is measured once more.
-        last = self.index.last if self.proposals else {}
+        names = {pick.name for proposal in self.proposals for pick in proposal.picks}
+        last = self.stored.last_of(names, self.corrects) if names else {}
         return [
             (proposal, frozenset(p.name for p in proposal.picks if last.get(p.name, 0) < event))
             for event, proposal in zip(self.proposal_events, self.proposals, strict=True)
         ]
-
-    @property
-    def index(self) -> Index:
-        """Where its results stand."""
-        fold = self.__dict__.get("_fold")
-        if fold is not None and fold.last == self.last:  # the fold's own, which is carried on from event to event
-            return fold.index
-        if "_index" not in self.__dict__:
-            object.__setattr__(self, "_index", Index(self.results, self.corrects))
-        return self.__dict__["_index"]
 
     @cached_property
     def current(self) -> Version | None:
@@ -321,7 +296,7 @@ class CampaignState:
     @cached_property
     def _counting(self) -> bool:
         """Whether any result counts."""
-        return any(r.void is None and r.measurement.value == r.measurement.value for r in self.results)
+        return bool((self.stored.standing & ~np.isnan(self.stored.rows["value"])).any())
 
     def extended_since(self, version: int) -> bool:
         """Whether the pool was extended after a version was fitted."""
@@ -333,69 +308,19 @@ class CampaignState:
         return max(self.students, key=lambda s: (s.version == self.promoted, s.version, s.number), default=None)
 
 
-_EVENT = attrgetter("event")
-
-
 def replaced_by(number: int, source: str) -> str:
     """Why results no longer count that another event corrects."""
     return f"replaced by event {number} ({source or 'no file'})"
 
 
-class Index:
-    """Where the results of a campaign stand, by what is asked when others come in.
-
-    Args:
-        results: all of them, in order.
-        corrects: event -> the first of those it corrects.
-
-    Attributes:
-        counting: event -> number of its rows that were not voided; events without such a row are left out.
-        last: candidate -> the last event in which something came back for it, controls left out; what corrects an
-            event came back then.
-    """
-
-    def __init__(self, results: Iterable[Result] = (), corrects: Mapping[int, int] | None = None):
-        self.counting: dict[int, int] = {}
-        self.last: dict[str, int] = {}
-        self._wells: dict[tuple[str, str, str], list[int]] = {}
-        self._loose: dict[int, list[int]] = {}
-        self._loose_of: dict[str, list[int]] = {}
-        for place, result in enumerate(results):
-            self.add(place, result, corrects or {})
-
-    def add(self, place: int, result: Result, corrects: Mapping[int, int]) -> None:
-        """One more result, at a place of the list of all."""
-        m, event = result.measurement, result.event
-        if result.void is None:
-            self.counting[event] = self.counting.get(event, 0) + 1
-        if not m.control:
-            self.last[m.candidate] = max(corrects.get(event, event), self.last.get(m.candidate, 0))
-        if m.plate and m.well:
-            self._wells.setdefault((m.plate, m.well, m.assay), []).append(place)
-            return
-        self._loose.setdefault(event, []).append(place)
-        events = self._loose_of.setdefault(m.candidate, [])
-        if not events or events[-1] != event:
-            events.append(event)
-
-    def strike(self, event: int) -> None:
-        """A result of an event was voided."""
-        self.counting[event] -= 1
-        if not self.counting[event]:
-            del self.counting[event]
-
-    def wells(self, key: tuple[str, str, str], results: Sequence[Result]) -> list[Result]:
-        """What stands in a well (plate, well, assay), of events with results that count."""
-        return [r for place in self._wells.get(key, ()) if (r := results[place]).event in self.counting]
-
-    def loose_about(self, names: Iterable[str]) -> set[int]:
-        """Events with a row without a well about one of some candidates."""
-        return {event for name in names for event in self._loose_of.get(name, ())}
-
-    def loose(self, events: Collection[int], results: Sequence[Result]) -> dict[int, list[Result]]:
-        """Event -> its rows without a well, of those of some events that have both such rows and results that count."""
-        known = sorted(event for event in events if event in self.counting and event in self._loose)
-        return {event: [results[place] for place in self._loose[event]] for event in known}
+_GIVEN = tuple(
+    f"_{name}"
+    for name in (
+        *("files", "sources", "grown_from", "repeats", "corrects", "version_events", "version_data", "held_back"),
+        *("pinned", "vetoed", "layouts", "sent"),
+    )
+)
+"""What a fold gives to its states."""
 
 
 class Fold:
@@ -417,12 +342,12 @@ class Fold:
         self._change = Change(in_force, self._now) if in_force and self._now else None
         self.last = 0
         self._state: CampaignState | None = None
-        self._index: Index | None = None
+        self._given: weakref.ref[CampaignState] | None = None  # the last state, which was given the dicts below
         self.configured: Configured | None = None
         self.extensions: list[Extended] = []
         self._proposals: list[Proposal] = []
         self._proposal_events: list[int] = []
-        self._results: list[Result] = []
+        self._results = GrowingResults()
         self._files: dict[str, tuple[int, ...]] = {}
         self._sources: dict[int, str] = {}
         self._grown_from: dict[int, tuple[int, ...]] = {}
@@ -458,18 +383,10 @@ class Fold:
             fold._file(event, source, content_hash, grown_from, repeats)
             if corrects:
                 fold._corrects[event] = corrects
-        for event, number, measurement, void, void_event in found.results:
-            fold._results.append(Result(event, number, measurement, void, void_event))
-            fold._corrected = max(void_event, fold._corrected)
+        fold._results = GrowingResults(found.results)
+        fold._corrected = int(found.results.rows["void_event"].max(initial=0))
         fold.last, fold._rounds, fold._new_round = found.last, found.rounds, found.new_round
         return fold
-
-    @property
-    def index(self) -> Index:
-        """Where the results stand; made when it is asked for, and carried on from then."""
-        if self._index is None:
-            self._index = Index(self._results, self._corrects)
-        return self._index
 
     def carried_on(self, later: Sequence[Recorded]) -> bool:
         """Carry on with the events behind its last; False where it must be made anew, as values changed meaning."""
@@ -494,36 +411,44 @@ class Fold:
                 last=self.last,
                 proposals=tuple(self._proposals),
                 proposal_events=tuple(self._proposal_events),
-                results=tuple(self._results),
-                files=self._files.copy(),
-                sources=self._sources.copy(),
-                grown_from=self._grown_from.copy(),
-                repeats=frozenset(self._repeats),
-                corrects=self._corrects.copy(),
+                results=self._results.view,
+                files=self._files,
+                sources=self._sources,
+                grown_from=self._grown_from,
+                repeats=self._repeats,
+                corrects=self._corrects,
                 versions=tuple(self._versions),
-                version_events=self._version_events.copy(),
-                version_data=self._version_data.copy(),
+                version_events=self._version_events,
+                version_data=self._version_data,
                 promoted=self._promoted,
-                held_back=self._held_back.copy(),
+                held_back=self._held_back,
                 students=tuple(self._students),
-                pinned=self._pinned.copy(),
-                vetoed=self._vetoed.copy(),
+                pinned=self._pinned,
+                vetoed=self._vetoed,
                 rounds=self._rounds,
                 configured=self.configured,
                 plate=self._plate,
-                layouts=self._layouts.copy(),
+                layouts=self._layouts,
                 outdated=frozenset(self._outdated),
                 extensions=tuple(self.extensions),
                 before_extension=self._before_extension,
                 corrected=self._corrected,
-                sent=self._sent.copy(),
+                sent=self._sent,
                 runs=tuple(self._runs),
                 robot=self._robot[0],
                 robot_reason=self._robot[1],
                 released=frozenset(self._released),
             )
-            object.__setattr__(self._state, "_fold", self)
+            self._given = weakref.ref(self._state)
         return self._state
+
+    def _take_back(self) -> None:
+        """Make ready for a change: what the last state was given stays as it is while somebody holds that state."""
+        self._state = None
+        if self._given is not None and self._given() is not None:
+            for name in _GIVEN:
+                setattr(self, name, getattr(self, name).copy())
+        self._given = None
 
     def _add(self, recorded: Recorded) -> None:
         """One more event."""
@@ -531,7 +456,8 @@ class Fold:
             self._change = Change(recorded.event, self._now)
         change, number = self._change, recorded.sequence
         event = recorded.event if change is None else change.applied(recorded.event)
-        self.last, self._state = number, None
+        self._take_back()
+        self.last = number
         if isinstance(event, Configured):
             self.configured = event
         elif isinstance(event, Extended):
@@ -596,20 +522,17 @@ class Fold:
     def _measure(self, number: int, event: Measured) -> None:
         # The first results start round 0; later ones start a round when a proposal was made since the last results.
         # A correction belongs to the round of what it corrects.
-        corrected = [self._results[i].round for e in event.replaces for i in self._places(e)]
-        if not corrected:
+        before = self._results.view
+        corrected = before.rows["round"][before.of_events(event.replaces)] if event.replaces else np.zeros(0, np.int64)
+        if not len(corrected):
             self._rounds += self._new_round
             self._new_round = False
-        own = max(corrected) if corrected else self._rounds - 1
+        own = int(corrected.max()) if len(corrected) else self._rounds - 1
         self._strike(number, event.replaces, replaced_by(number, event.source))
-        first = len(self._results)
         self._file(number, event.source, event.content_hash, event.grown_from, event.repeats)
         if event.replaces:
             self._corrects[number] = min(self._corrects.get(e, e) for e in event.replaces)
-        self._results += [Result(number, own, m) for m in event.measurements]
-        if self._index:
-            for place in range(first, len(self._results)):
-                self._index.add(place, self._results[place], self._corrects)
+        self._results.add(number, own, event.measurements)
 
     def _file(self, number: int, source: str, content_hash: str, grown_from: tuple[int, ...], repeats: bool) -> None:
         self._files[content_hash] = (*self._files.get(content_hash, ()), number)
@@ -619,20 +542,17 @@ class Fold:
         if repeats:
             self._repeats.add(number)
 
-    def _places(self, event: int) -> range:
-        """Where the rows of an event stand in the results, which are in the order of events."""
-        first, end = (find(self._results, event, key=_EVENT) for find in (bisect_left, bisect_right))
-        return range(first, end)
-
-    def _strike(self, number: int, events: Iterable[int], reason: str, rows: Collection[int] = ()) -> None:
+    def _strike(self, number: int, events: Collection[int], reason: str, rows: Collection[int] = ()) -> None:
         """Results of some events no longer count, since another one."""
-        for i in (i for event in events for i in self._places(event)):
-            result = self._results[i]
-            if result.void is None and (not rows or result.measurement.row in rows):
-                self._results[i] = replace(result, void=reason, void_event=number)
-                self._corrected = number
-                if self._index:
-                    self._index.strike(result.event)
+        if not events:
+            return
+        now = self._results.view
+        hit = now.of_events(events) & now.standing
+        if rows:
+            hit &= np.isin(now.rows["row"], list(rows))
+        if hit.any():
+            self._results.void(hit, reason, number)
+            self._corrected = number
 
     def _pin(self, event: Pinned) -> None:
         # The last word counts: a pin lifts a veto, a veto lifts a pin.

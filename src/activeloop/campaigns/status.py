@@ -10,11 +10,13 @@ import numpy as np
 from activeloop.acquisition.combining import ENOUGH, measured_counts
 from activeloop.campaigns.events import StudentRecord, Version
 from activeloop.campaigns.front import Front, front_of, logarithmic
+from activeloop.campaigns.results import StoredResults
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.stopping import best_by_round
 from activeloop.campaigns.validation import ProspectiveValidation, validate_each
 from activeloop.candidates import is_scan
-from activeloop.measurements import Dataset, Measurement
+from activeloop.measurements import Dataset
+from activeloop.measurements.arrays import numbers_in
 
 
 @dataclass(frozen=True)
@@ -114,19 +116,20 @@ class Status:
 def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence[float] | None) -> Status:
     """The status that follows from a state and its data set."""
     first = state.proposal_events[0] if state.proposals else state.last + 1
-    controls = [
-        m.candidate for r in state.results if r.void is None and (m := r.measurement).control and m.value == m.value
-    ]
+    stored, names = state.stored, state.stored.texts.names
+    of_controls = stored.standing & stored.rows["control"] & ~np.isnan(stored.rows["value"])
+    controls = names.at(stored.rows["candidate"][of_controls])
+    counting = stored.rows[stored.counting]
     hits = None if hit is None else _hits(dataset, hit)
     return Status(
         pool=dataset.pool.origin,
         size=len(dataset.pool),
         rounds=state.rounds_measured,
         proposals=len(state.proposals),
-        earlier=sum(r.event < first for r in state.measured),
-        measured=len({r.measurement.candidate for r in state.measured}),
-        results=len(state.measured),
-        voided=sum(r.void is not None for r in state.results),
+        earlier=int((counting["event"] < first).sum()),
+        measured=len(numbers_in(counting["candidate"])),
+        results=len(counting),
+        voided=int((~stored.standing).sum()),
         controls=tuple(dict.fromkeys(controls)),
         control_results=len(controls),
         awaiting=tuple(sorted(state.awaiting)),
@@ -167,9 +170,9 @@ def _leaders(state: CampaignState, dataset: Dataset) -> tuple[Leader, ...]:
             i = int(np.nanargmax(values))
             name = dataset.pool.names(dataset.rows[[i]])[0]
             value, error = float(dataset.values[i, a]), float(dataset.errors[i, a])
-            own = [m.value for r in state.results if r.void is None and _is_of(m := r.measurement, name, assay.name)]
+            own = _values_of(state.stored, name, assay.name)
             # A class is decided by majority, and of limits alone the tightest counts: neither is a mean.
-            raw = value if assay.goal == "classify" or dataset.censored[i, a] or not own else float(np.mean(own))
+            raw = value if assay.goal == "classify" or dataset.censored[i, a] or not len(own) else float(np.mean(own))
             side = "<" if dataset.censored[i, a] < 0 else ">" * int(dataset.censored[i, a])
             leaders.append(Leader(assay.name, assay.unit, name, value, error, raw, side))
     return tuple(leaders)
@@ -190,8 +193,11 @@ def _hits(dataset: Dataset, hit: Sequence[float]) -> np.ndarray:
     return reached.all(1) & (dataset.meets_all() == 1)
 
 
-def _is_of(m: Measurement, name: str, assay: str) -> bool:
-    return m.candidate == name and m.assay == assay and m.value == m.value
+def _values_of(stored: StoredResults, name: str, assay: str) -> np.ndarray:
+    """The values of a candidate that count, those of controls included."""
+    rows, texts = stored.rows[stored.standing], stored.texts
+    mine = (rows["candidate"] == texts.names.find(name)) & (rows["assay"] == texts.words.find(assay))
+    return rows["value"][mine & ~np.isnan(rows["value"])]
 
 
 def _next_step(state: CampaignState, dataset: Dataset, stale: bool) -> str:

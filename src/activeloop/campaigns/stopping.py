@@ -12,10 +12,11 @@ import numpy as np
 from activeloop.acquisition.multiobjective import gain as added_volume
 from activeloop.acquisition.multiobjective import hypervolume, pareto, reference_point
 from activeloop.campaigns.front import MOST, Front, front_of, logarithmic, sought
+from activeloop.campaigns.results import StoredResults
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.validation import ProspectiveValidation
 from activeloop.candidates import Pool
-from activeloop.measurements import Assay, Dataset, Measurement
+from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import spearman_interval
 from activeloop.prediction import Predictor
 
@@ -243,7 +244,7 @@ def report(
     top = int(np.nanargmax(values)) if not np.isnan(values).all() else None
     before = values[dataset.rounds < state.rounds - 1]
     gained = np.nanmax(values) - np.nanmax(before) if np.isfinite(before).any() else float("nan")
-    wells = len({_well(r.measurement) for r in state.results})
+    wells = _wells(state.stored)
     known = skills(state.current.metrics, predicted) if state.current else ()
     met = None if np.isnan(dataset.limits).all() else int((dataset.meets_all() == 1).sum())
     if len(dataset.assays) == 1 and dataset.assays[0].goal == "classify":
@@ -278,9 +279,12 @@ def _counting(dataset: Dataset, column: int) -> np.ndarray:
     return np.where(dataset.meets_all() == 1, dataset.reached[:, column], np.nan)
 
 
-def _well(m: Measurement) -> tuple[str | int, ...]:
-    """The key of what is paid for once: a well may carry several assays."""
-    return (m.plate, m.well) if m.well else (m.file, m.row, m.candidate, m.replicate)
+def _wells(stored: StoredResults) -> int:
+    """How much was paid for: a well may carry several assays."""
+    rows = stored.rows
+    in_well = rows["well"] != stored.texts.words.find("")
+    keys = (("plate", "well"), in_well), (("file", "row", "candidate", "replicate"), ~in_well)
+    return sum(len(set(zip(*(rows[name][some].tolist() for name in names), strict=True))) for names, some in keys)
 
 
 def _advise(

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from activeloop._version import __version__
 from activeloop.campaigns.artifacts import ArtifactStore
 from activeloop.campaigns.events import Version, now
-from activeloop.campaigns.state import CampaignState, Result
+from activeloop.campaigns.results import StoredResults
+from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.validation import validate
 from activeloop.candidates import Pool
 from activeloop.errors import StateError
-from activeloop.measurements import Assay, Dataset, Measurement
+from activeloop.measurements import Assay, Dataset
+from activeloop.measurements.arrays import MeasurementArrays
 from activeloop.measurements.summary import summarise
 from activeloop.prediction import Learner, Predictor, Validated
 
@@ -38,15 +39,20 @@ def derive(seed: int, purpose: str, number: int) -> int:
 def dataset_of(state: CampaignState, pool: Pool, assays: Sequence[Assay]) -> Dataset:
     """Each measured candidate of a state once, in the units of the assays."""
     # Controls go along: they tell the plates apart. Failed wells (NaN) hold no value.
-    use = [r for r in state.results if r.void is None and math.isfinite(r.measurement.value)]
-    return summarise([of_its_day(r, state) for r in use], pool, tuple(assays), [r.round for r in use])
+    use = state.stored.take(state.stored.valid)
+    return summarise(of_its_day(use, state), pool, tuple(assays), use.rows["round"])
 
 
-def of_its_day(result: Result, state: CampaignState) -> Measurement:
-    """The measurement, of a plate of its own where a file that was measured anew has an earlier one's name."""
-    m = result.measurement
-    again = result.event in state.repeats and not m.plate
-    return replace(m, file=f"{m.file} (event {result.event})".lstrip()) if again else m
+def of_its_day(results: StoredResults, state: CampaignState) -> MeasurementArrays:
+    """The measurements, on a plate of their own where a file that was measured anew has an earlier one's name."""
+    rows, places = results.rows, results.texts.places
+    again = results.of_events(state.repeats) & (rows["plate"] == places.find(""))
+    if again.any():
+        rows = rows.copy()
+        for event, file in set(zip(rows["event"][again].tolist(), rows["file"][again].tolist(), strict=True)):
+            mine = again & (rows["event"] == event) & (rows["file"] == file)
+            rows["file"][mine] = places.add(f"{places[file]} (event {event})".lstrip())
+    return MeasurementArrays(rows, results.texts)
 
 
 def is_stale(state: CampaignState, dataset: Dataset, learner: Learner) -> bool:

@@ -20,6 +20,7 @@ from activeloop.desk.propose import known_plates
 from activeloop.errors import InputError, StateError, StoreError
 from activeloop.files import StagedFiles, csv_text
 from activeloop.measurements import Measurement
+from activeloop.measurements.arrays import measurements_in
 from activeloop.measurements.wells import well_names
 from activeloop.plates.plate import listed
 from activeloop.prediction import column_names
@@ -127,15 +128,14 @@ def _results(campaign: Campaign, state: CampaignState, form: Format, *, counting
     """In the columns of a results file, and where each is from; with a number and a sign apart but in CSV."""
     names = ["candidate", "kind", "plate", "well", "replicate", "date", "assay", "unit"]
     names += ["value"] if form == "csv" else ["value", "qualifier"]
-    stated = any(r.measurement.error for r in state.results)
+    stored = state.stored.take(state.stored.standing == counting)
+    stated = bool(state.stored.rows["error"].any())
     names += ["standard error"] * stated
     names += ["event", "campaign round", *([] if counting else ["voided because"])]
     units = {a.name: a.unit for a in campaign.assays}
     rows = []
-    for r in state.results:
-        if (r.void is None) != counting:
-            continue
-        m = of_its_day(r, state)
+    of_day = of_its_day(stored, state)
+    for r, m in zip(stored, measurements_in(of_day.rows, of_day.texts), strict=True):
         # without its plate's name a file stands for it: what was measured together stays together
         home, kind = m.plate or m.file, "control" if m.control else "candidate"
         row: list[Any] = [m.candidate, kind, home, m.well, m.replicate, m.measured_at, m.assay, units.get(m.assay, "")]

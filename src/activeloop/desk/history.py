@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from activeloop.campaigns.events import (
     KINDS,
     Configured,
@@ -129,11 +131,7 @@ def history(loop: OpenCampaign, kinds: Sequence[str] = (), *, start: int = 0, si
 def recorded_files(loop: OpenCampaign) -> tuple[RecordedFile, ...]:
     """The files of results on record, in the order in which they came."""
     state = loop.campaign.state()
-    counts: dict[int, list[int]] = {}
-    for r in state.results:
-        one = counts.setdefault(r.event, [0, 0])
-        one[0] += 1
-        one[1] += r.void is not None
+    counts = state.stored.per_event()
     events = sorted({*counts, *state.sources})
     return tuple(RecordedFile(e, state.sources.get(e, ""), *counts.get(e, (0, 0))) for e in events)
 
@@ -156,12 +154,12 @@ def results(
     _check_page(start, size)
     pool = loop.campaign.pool
     name = pool.names([pool.find(candidate)])[0] if candidate else ""
-    found = [
-        r
-        for r in loop.campaign.state().results
-        if (event is None or r.event == event) and (not name or r.measurement.candidate == name)
-    ]
-    return ResultsPage(tuple(found[start : start + size]), len(found))
+    stored = loop.campaign.state().stored
+    wanted = np.ones(len(stored), bool) if event is None else stored.of_events([event])
+    if name:
+        wanted &= stored.rows["candidate"] == stored.texts.names.find(name)
+    found = np.flatnonzero(wanted)
+    return ResultsPage(tuple(stored.take(found[start : start + size])), len(found))
 
 
 def told(recorded: Recorded) -> HappenedEvent:

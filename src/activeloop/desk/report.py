@@ -318,11 +318,8 @@ class Facts:
 
     def files(self) -> list[tuple[int, str, int, int]]:
         """Event, file, results and voided ones of each that was recorded."""
-        rows = []
-        for event, source in self.state.sources.items():
-            mine = [r for r in self.state.results if r.event == event]
-            rows.append((event, source or "recorded in Python", len(mine), sum(r.void is not None for r in mine)))
-        return rows
+        counts = self.state.stored.per_event()
+        return [(e, file or "recorded in Python", *counts.get(e, (0, 0))) for e, file in self.state.sources.items()]
 
     # -- the best so far --------------------------------------------------------------------------------------------
 

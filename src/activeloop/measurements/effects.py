@@ -74,6 +74,8 @@ def _prior_freedom(squares: np.ndarray, freedom: np.ndarray, pooled: float) -> f
 #: degrees of freedom from which outliers are trimmed
 ENOUGH_TO_TRIM = 20
 TRIM_AT = 3.0
+#: plates up to which those that share no candidate with another take part, too: with 0, which changes nothing
+FEW = 256
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class PlateEffects:
 
     Args:
         shifts: [P] what each plate adds to its values; 0 in every direction without data.
-        covariance: [P, P] of the errors of `shifts`, without the offset that all linked plates share.
+        linked: [L] plates with a candidate that was measured more than once, or all; the shifts of others are 0.
+        covariance: [L, L] of the errors of their shifts, without the offset that all linked plates share.
         sd: standard deviation between plates.
         noise: standard deviation of one measurement on one plate; 0 when nothing was repeated.
         freedom: degrees of freedom behind `noise`.
@@ -90,6 +93,7 @@ class PlateEffects:
     """
 
     shifts: np.ndarray
+    linked: np.ndarray
     covariance: np.ndarray
     sd: float
     noise: float
@@ -140,7 +144,9 @@ class _MixedModel:
     candidates: np.ndarray  # [n]
     plates: np.ndarray  # [n]
     sizes: np.ndarray  # [K] measurements of each candidate
-    counts: np.ndarray  # [R, P] of the candidates measured more than once, on each plate
+    count: int  # P
+    used: np.ndarray  # [L] plates of the candidates measured more than once; all where there are few
+    counts: np.ndarray  # [R, L] of these candidates, on each of these plates
     repeated: np.ndarray  # [R] their numbers
 
     @classmethod
@@ -149,10 +155,11 @@ class _MixedModel:
         repeated = np.flatnonzero(sizes > 1)
         compact = np.full(len(sizes), -1)
         compact[repeated] = np.arange(len(repeated))
-        counts = np.zeros((len(repeated), count))
         kept = sizes[candidates] > 1
-        np.add.at(counts, (compact[candidates[kept]], plates[kept]), 1.0)
-        return cls(candidates, plates, sizes, counts, repeated)
+        used = np.arange(count) if count <= FEW else np.unique(plates[kept])
+        counts = np.zeros((len(repeated), len(used)))
+        np.add.at(counts, (compact[candidates[kept]], np.searchsorted(used, plates[kept])), 1.0)
+        return cls(candidates, plates, sizes, count, used, counts, repeated)
 
     def means(self, values: np.ndarray) -> np.ndarray:
         """[n] the mean of each value's candidate."""
@@ -175,11 +182,11 @@ class _MixedModel:
         information = np.diag(counts.sum(0)) - counts.T @ (counts / np.maximum(sizes, 1)[:, None])
         linked = np.flatnonzero(np.diag(information) > 1e-9)  # the other plates tell nothing
         roots, within = np.linalg.eigh(information[np.ix_(linked, linked)])
-        directions = np.zeros((len(information), len(roots)))
+        directions = np.zeros((len(self.used), len(roots)))
         directions[linked] = within
         seen = roots > 1e-8 * max(1.0, float(roots.max(initial=0.0)))
         roots, directions = roots[seen], directions[:, seen]
-        along = directions.T @ np.bincount(self.plates, residual, counts.shape[1])
+        along = directions.T @ np.bincount(self.plates, residual, self.count)[self.used]
         rest = max(float(residual @ residual) - float((along**2 / roots).sum()), 0.0)
         left = freedom - len(roots)
         if left < 1:  # nothing tells a plate from noise
@@ -187,13 +194,17 @@ class _MixedModel:
         ratio = _between_to_within(roots, along**2 / roots, rest, freedom) if len(roots) else 0.0
         noise = float(np.sqrt(rest / left)) if left > 0 else 0.0
         precision = roots + 1.0 / ratio if len(roots) else roots
+        shifts, groups = np.zeros(self.count), np.arange(self.count)
+        shifts[self.used] = directions @ (along / precision)
+        groups[self.used] = self.used[_groups(information if left > 0 else np.diag(np.diag(information)))]
         return PlateEffects(
-            shifts=directions @ (along / precision),
+            shifts=shifts,
+            linked=self.used,
             covariance=noise**2 * (directions / precision) @ directions.T,
             sd=float(np.sqrt(ratio)) * noise,
             noise=noise,
             freedom=max(left, 0),
-            unlinked=_groups(information if left > 0 else np.diag(np.diag(information))),
+            unlinked=groups,
         )
 
 

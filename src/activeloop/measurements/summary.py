@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.errors import MeasurementError
+from activeloop.measurements.arrays import MeasurementArrays, Texts, numbers_in
 from activeloop.measurements.assay import Assay, Measurement
 from activeloop.measurements.dataset import Dataset
 from activeloop.measurements.effects import PlateEffects, moderated_variances, plate_effects, t_factor
@@ -17,6 +18,7 @@ from activeloop.measurements.effects import PlateEffects, moderated_variances, p
 Scale = Literal["additive", "multiplicative"]
 #: a replicate series of a table without wells counts as a plate of its own from this many candidates on
 SERIES = 4
+_POSITIVE = ": plates can multiply positive values only"
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class AssaySummary:
 
 
 def summarise(
-    measurements: Sequence[Measurement],
+    measurements: Sequence[Measurement] | MeasurementArrays,
     pool: Pool,
     assays: Sequence[Assay],
     rounds: Sequence[int] | np.ndarray | None = None,
@@ -76,31 +78,38 @@ def summarise(
     >>> data.values[:, 0].round(2).tolist(), data.errors[:, 0].round(2).tolist()
     ([1.1, 3.0], [0.1, 0.18])
     """
-    known = {a.name for a in assays}
-    for m in measurements:
-        if m.assay not in known:
-            raise _refused(m, f'"{m.assay}" is not an assay of this campaign ({", ".join(sorted(known))}).')
-    rows = _rows(measurements, pool)
-    measurements = _one_name_each(measurements, rows)
-    first: dict[int, int] = {}
-    for m, number in zip(measurements, [0] * len(measurements) if rounds is None else rounds, strict=True):
-        if (row := rows.get(m.candidate)) is not None:
-            first[row] = min(int(number), first.get(row, int(number)))
-    order = np.array(sorted(first), np.int64)
+    given = measurements if isinstance(measurements, MeasurementArrays) else MeasurementArrays.of(measurements)
+    known, words = {a.name for a in assays}, given.texts.words
+    odd = [number for number in numbers_in(given.rows["assay"]).tolist() if words[number] not in known]
+    if odd:
+        m = given[int(np.flatnonzero(np.isin(given.rows["assay"], odd))[0])]
+        raise _refused(m, f'"{m.assay}" is not an assay of this campaign ({", ".join(sorted(known))}).')
+    of_name = given.texts.names.rows_in(pool)
+    rows = of_name[given.rows["candidate"]]
+    if len(outside := np.flatnonzero((rows < 0) & ~given.rows["control"])):
+        m = given[int(outside[0])]
+        raise _refused(m, f'"{m.candidate}" is not in the pool. Add it to the pool or void the result.')
+    given = _one_name_each(given, rows)
+    inside = rows >= 0
+    order, place = np.unique(rows[inside], return_inverse=True)
+    started = np.full(len(order), np.iinfo(np.int64).max)
+    np.minimum.at(started, place, 0 if rounds is None else np.asarray(rounds, np.int64)[inside])
     values = np.full((len(order), len(assays)), np.nan)
     errors, censored = np.zeros(values.shape), np.zeros(values.shape, np.int8)
     for column, assay in enumerate(assays):
-        summary = summarise_assay(measurements, assay, scale)
-        source = np.array([k for k, name in enumerate(summary.names) if name in rows], np.int64)
-        target = np.searchsorted(order, [rows[summary.names[k]] for k in source.tolist()])
+        summary = _summarised(given, assay, scale)
+        row = of_name[summary.numbers]
+        source = np.flatnonzero(row >= 0)
+        target = np.searchsorted(order, row[source])
         values[target, column] = summary.means[source]
         errors[target, column] = summary.errors[source]
         censored[target, column] = summary.censored[source]
-    started = np.array([first[row] for row in order.tolist()], np.int64)
     return Dataset(pool, order, values, errors, tuple(assays), started, censored)
 
 
-def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Scale | None = None) -> AssaySummary:
+def summarise_assay(
+    measurements: Sequence[Measurement] | MeasurementArrays, assay: Assay, scale: Scale | None = None
+) -> AssaySummary:
     """Summarise one assay.
 
     Values of an assay on a logarithmic scale are averaged by their logarithms.
@@ -117,17 +126,48 @@ def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Sc
     Raises:
         MeasurementError: a value is not finite, or not positive where plates multiply.
     """
-    mine = sorted((m for m in measurements if m.assay == assay.name), key=_canonical)
+    given = measurements if isinstance(measurements, MeasurementArrays) else MeasurementArrays.of(measurements)
+    found = _summarised(given, assay, scale)
+    names, effects, multiply = tuple(given.texts.names.at(found.numbers)), found.effects, found.multiplied
+    table, correct = np.exp(effects.shifts) if multiply else effects.shifts, assay.goal != "classify"
+    by_plate = dict(zip(found.plates, table.tolist(), strict=True)) if correct else {}
+    notes = _notes(assay, found.plates, effects, multiply) if correct and len(names) else ()
+    told = (found.means, found.errors, found.censored, by_plate, effects.sd, effects.noise, notes)
+    return AssaySummary(assay, names, *told)
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """As `AssaySummary`, before anything is named.
+
+    Args:
+        numbers: [K] of the names of candidates and controls.
+        means: [K] of these.
+        errors: [K] of the means.
+        censored: [K] as in `Dataset`.
+        plates: P, sorted.
+        effects: of these.
+        multiplied: whether plates multiply.
+    """
+
+    numbers: np.ndarray
+    means: np.ndarray
+    errors: np.ndarray
+    censored: np.ndarray
+    plates: list[str]
+    effects: PlateEffects
+    multiplied: bool
+
+
+def _summarised(given: MeasurementArrays, assay: Assay, scale: Scale | None) -> _Summary:
+    mine = given.take(given.rows["assay"] == given.texts.words.find(assay.name))
+    mine = mine.take(_canonical(mine))
     _check_values(mine, scale or ("multiplicative" if assay.scale == "log" else "additive"))
-    names = tuple(sorted({m.candidate for m in mine}))
-    number = {name: k for k, name in enumerate(names)}
-    candidates = np.array([number[m.candidate] for m in mine], np.int64)
-    values = np.array([m.value for m in mine], np.float64)
-    sides = np.array([{"<": -1, "=": 0, ">": 1}[m.qualifier] for m in mine], np.int8)
-    labels = _plates_of(mine)
-    plate_names = sorted(set(labels))
-    place = {name: k for k, name in enumerate(plate_names)}
-    plates = np.array([place[label] for label in labels], np.int64)
+    owner = mine.rows["candidate"]
+    begins = np.diff(owner, prepend=-1) != 0  # those of a candidate stand together
+    numbers, candidates = owner[begins], np.cumsum(begins) - 1
+    values, sides = mine.rows["value"].copy(), mine.rows["side"].copy()
+    plate_names, plates = _plates_of(mine)
     correct = assay.goal != "classify"
     on_plate = plates if correct else np.zeros_like(plates)
     measured, count = sides == 0, int(on_plate.max(initial=-1)) + 1
@@ -143,104 +183,125 @@ def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Sc
         corrected, effects = fitted(np.log(values))
     geometric = multiply and assay.scale == "log"
     shown = np.exp(corrected) if multiply and not geometric else corrected
-    means, censored = _means(shown, candidates, sides, len(names))
+    means, censored = _means(shown, candidates, sides, len(numbers))
     means = np.exp(means) if geometric else means
     if assay.bounds and len(values):
         # a correction takes no mean farther out than noise had taken a value
         low, high = (np.inf * side if end is None else end for side, end in zip((-1, 1), assay.bounds, strict=True))
         means = np.clip(means, min(low, values.min()), max(high, values.max()))
-    stated = np.array([m.error for m in mine], np.float64) / (values if multiply else 1.0)
+    stated = mine.rows["error"] / (values if multiply else 1.0)
     errors = _errors(corrected, candidates, on_plate, measured, effects, stated)
     if multiply:
         errors = errors * means  # of a logarithm: relative ones
     if assay.goal == "classify":
         means = (means > 0.5).astype(np.float64)
-    table = np.exp(effects.shifts) if multiply else effects.shifts
-    by_plate = dict(zip(plate_names, table.tolist(), strict=True)) if correct else {}
-    notes = _notes(assay, plate_names, effects, multiply) if correct and mine else ()
-    return AssaySummary(assay, names, means, errors, censored, by_plate, effects.sd, effects.noise, notes)
+    return _Summary(numbers, means, errors, censored, plate_names, effects, multiply)
 
 
-def _canonical(m: Measurement) -> tuple[str, str, str, int, float, str]:
-    # Sums of floats depend on their order; this one does not depend on the file's.
-    return m.candidate, m.plate, m.well, m.replicate, m.value, m.qualifier
+def _canonical(mine: MeasurementArrays) -> np.ndarray:
+    """[n] their order by candidate, plate, well, replicate, value and qualifier.
+
+    Sums of floats depend on their order; this one does not depend on the file's.
+    """
+    rows, texts = mine.rows, mine.texts
+    owner = texts.names.ranks()[rows["candidate"]] if len(rows) else np.zeros(0, np.int64)
+    order = np.argsort(owner, kind="stable")
+    same = np.diff(owner[order]) == 0
+    several = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False)) if len(rows) else order
+    if len(several):
+        some = order[several]
+        plates, wells = texts.places.ranks()[rows["plate"][some]], texts.words.ranks()[rows["well"][some]]
+        rest = (rows[name][some] for name in ("side", "value", "replicate"))
+        order[several] = some[np.lexsort((*rest, wells, plates, owner[some]))]
+    return order
 
 
-def _check_values(mine: Sequence[Measurement], scale: Scale) -> None:
-    for m in mine:
-        problem = ""
-        if not np.isfinite(m.value):
-            problem = f'the {m.assay} of "{m.candidate}" is {m.value}, not a number that can be averaged'
-        elif scale == "multiplicative" and m.value <= 0:
-            problem = f'the {m.assay} of "{m.candidate}" is {m.value}: plates can multiply positive values only'
-        if problem:
-            raise _refused(m, f"{problem}.")
+def _check_values(mine: MeasurementArrays, scale: Scale) -> None:
+    values = mine.rows["value"]
+    for wrong, why in ((~np.isfinite(values), ", not a number that can be averaged"), (values <= 0, _POSITIVE)):
+        if len(places := np.flatnonzero(wrong)) and (why is not _POSITIVE or scale == "multiplicative"):
+            m = mine[int(places[0])]
+            raise _refused(m, f'the {m.assay} of "{m.candidate}" is {m.value}{why}.')
 
 
 def _refused(m: Measurement, problem: str) -> MeasurementError:
     return MeasurementError(f"{problem} Nothing was summarised.", file=m.file or None, row=m.row or None)
 
 
-def _rows(measurements: Sequence[Measurement], pool: Pool) -> dict[str, int]:
-    """Name -> row of the pool; controls that are not in it are left out."""
-    rows: dict[str, int] = {}
-    outside: set[str] = set()
-    for m in measurements:
-        if m.candidate in rows or (m.candidate in outside and m.control):
-            continue
-        row = pool.row_of(m.candidate)
-        if row is not None:
-            rows[m.candidate] = row
-        elif m.control:
-            outside.add(m.candidate)
-        else:
-            raise _refused(m, f'"{m.candidate}" is not in the pool. Add it to the pool or void the result.')
-    return rows
+def _one_name_each(given: MeasurementArrays, rows: np.ndarray) -> MeasurementArrays:
+    """The same measurements with one spelling for each candidate, whose row of the pool is known (-1: none)."""
+    numbers, own = numbers_in(given.rows["candidate"]), np.full(len(given.texts.names), -1)
+    own[given.rows["candidate"]] = rows
+    own = own[numbers]
+    if not (np.diff(np.sort(own[own >= 0])) == 0).any():
+        return given
+    spelling = given.texts.names.ranks()[numbers]
+    changed = np.arange(len(given.texts.names))
+    by_row = np.lexsort((spelling, own))
+    inside = by_row[own[by_row] >= 0]
+    begins = np.diff(own[inside], prepend=-1) != 0
+    changed[numbers[inside]] = numbers[inside][begins][np.cumsum(begins) - 1]
+    renamed = given.rows.copy()
+    renamed["candidate"] = changed[given.rows["candidate"]]
+    return MeasurementArrays(renamed, given.texts)
 
 
-def _one_name_each(measurements: Sequence[Measurement], rows: dict[str, int]) -> Sequence[Measurement]:
-    """The same measurements with one spelling for each candidate."""
-    if len(set(rows.values())) == len(rows):
-        return measurements
-    spelling: dict[int, str] = {}
-    for name in sorted(rows):
-        spelling.setdefault(rows[name], name)
-    return [replace(m, candidate=spelling[rows[m.candidate]]) if m.candidate in rows else m for m in measurements]
-
-
-def _plates_of(measurements: Sequence[Measurement]) -> list[str]:
-    """[n] the plate that each measurement stood on.
+def _plates_of(mine: MeasurementArrays) -> tuple[list[str], np.ndarray]:
+    """Names of plates, sorted, and [n] the number of the one that each measurement stood on.
 
     Without a plate's name the file stands for it. Without wells, a replicate series of at least 4 candidates (a
     column `rep2` of a wide table) counts as a plate of its own, since that is how replicates are usually run; with
     wells, replicates are known to stand on the plate that is named.
     """
-    homes = [m.plate or m.file for m in measurements]
-    members: dict[tuple[str, int], set[str]] = {}
-    for m, home in zip(measurements, homes, strict=True):
-        if not m.well:
-            members.setdefault((home, m.replicate), set()).add(m.candidate)
-    series: dict[str, list[int]] = {}
-    for (home, replicate), names in sorted(members.items()):
+    rows, places = mine.rows, mine.texts.places
+    home = np.where(rows["plate"] == places.find(""), rows["file"], rows["plate"])
+    loose = np.flatnonzero(rows["well"] == mine.texts.words.find(""))
+    if len(loose) and len(set(rows["replicate"][loose].tolist())) > 1:
+        home = _by_series(home, loose, rows, places)
+    used = numbers_in(home)
+    used = used[np.argsort(places.ranks()[used])] if len(used) else used
+    number = np.zeros(len(places), np.int64)
+    number[used] = np.arange(len(used))
+    return places.at(used), number[home]
+
+
+def _by_series(home: np.ndarray, loose: np.ndarray, rows: np.ndarray, places: Texts) -> np.ndarray:
+    """[n] numbers of plates, where a series of replicates without wells is one of its own.
+
+    Args:
+        home: [n] numbers of plates or files.
+        loose: those of n without a well.
+        rows: structured [n].
+        places: names of plates and files, to which those of series are added.
+    """
+    members: dict[tuple[int, int], set[int]] = {}
+    for at, replicate, name in zip(
+        *(x[loose].tolist() for x in (home, rows["replicate"], rows["candidate"])), strict=True
+    ):
+        members.setdefault((at, replicate), set()).add(name)
+    series: dict[int, list[int]] = {}
+    for (at, replicate), names in sorted(members.items()):
         if len(names) >= SERIES:
-            series.setdefault(home, []).append(replicate)
-    labels = []
-    for m, home in zip(measurements, homes, strict=True):
-        own = series.get(home, []) if not m.well else []
+            series.setdefault(at, []).append(replicate)
+    home = home.copy()
+    for place in loose.tolist():
+        own = series.get(int(home[place]), [])
         if len(own) > 1:
-            labels.append(f"{home} replicate {m.replicate if m.replicate in own else own[0]}".strip())
-        else:
-            labels.append(home)
-    return labels
+            replicate = int(rows["replicate"][place])
+            label = f"{places[int(home[place])]} replicate {replicate if replicate in own else own[0]}".strip()
+            home[place] = places.add(label)
+    return home
 
 
 def _notes(assay: Assay, plates: Sequence[str], effects: PlateEffects, multiplied: bool) -> tuple[str, ...]:
     """What a person should know about plates and replicates of one assay, in sentences."""
     notes = []
     linked = effects.unlinked
-    groups = sorted(set(linked.tolist()))
+    groups: dict[int, list[str]] = {}
+    for name, group in zip(plates, linked.tolist(), strict=True):
+        groups.setdefault(group, []).append(name or "(no name)")
     if len(groups) > 1:
-        sets = [" and ".join(p or "(no name)" for p, g in zip(plates, linked, strict=True) if g == k) for k in groups]
+        sets = [" and ".join(groups[group]) for group in sorted(groups)]
         notes.append(
             f"{assay.name}: nothing repeated links these plates, so they are compared without correction: "
             f"{'; '.join(sets)}. Put the same controls on every plate."
@@ -313,27 +374,36 @@ def _errors(
     centre = np.bincount(own, kept, count) / np.maximum(repeats, 1)
     squares = np.bincount(own, (kept - centre[own]) ** 2, count)
     noise = moderated_variances(squares, np.maximum(repeats - 1, 0), effects.noise**2, effects.freedom)
-    correction = _of_corrections(candidates, plates, count, effects.covariance)
+    correction = _of_corrections(candidates, plates, count, effects.covariance, effects.linked)
     own_noise = np.where(known, np.square(together), noise / np.maximum(repeats, 1))
     return np.sqrt(own_noise + correction * t_factor(np.array(effects.freedom)) ** 2)
 
 
-def _of_corrections(candidates: np.ndarray, plates: np.ndarray, count: int, covariance: np.ndarray) -> np.ndarray:
+def _of_corrections(
+    candidates: np.ndarray, plates: np.ndarray, count: int, covariance: np.ndarray, linked: np.ndarray
+) -> np.ndarray:
     """[K] variance that the correction for plates brings into the mean of each candidate.
 
     Args:
         candidates: [n] from 0 to K - 1.
         plates: [n] from 0 to P - 1.
         count: K.
-        covariance: [P, P] of the shifts.
+        covariance: [L, L] of the shifts of some plates; those of others are 0.
+        linked: [L] which.
 
-    >>> _of_corrections(np.array([0, 0, 1]), np.array([0, 1, 1]), 2, np.diag([1.0, 4.0])).tolist()
+    >>> _of_corrections(np.array([0, 0, 1]), np.array([0, 2, 2]), 2, np.diag([1.0, 4.0]), np.array([0, 2])).tolist()
     [1.25, 4.0]
     """
-    pairs, times = np.unique(candidates * len(covariance) + plates, return_counts=True)
-    who, where = np.divmod(pairs, max(len(covariance), 1))
-    several = np.bincount(who, minlength=count)
+    if not len(linked):
+        return np.zeros(count)
+    width = int(plates.max(initial=0)) + 1
+    pairs, times = np.unique(candidates * width + plates, return_counts=True)
+    who, where = np.divmod(pairs, width)
     share = times / np.maximum(np.bincount(who, times, count), 1)[who]
+    place = np.searchsorted(linked, where)
+    known = linked[np.minimum(place, len(linked) - 1)] == where
+    who, where, share = who[known], place[known], share[known]
+    several = np.bincount(who, minlength=count)
     first, found = np.concatenate([[0], np.cumsum(several)])[:-1], np.zeros(count)
     for number in np.unique(several[several > 0]).tolist():  # of candidates on as many plates, some at a time
         mine = np.flatnonzero(several == number)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from activeloop.campaigns.events import SCHEMA, Event, EventLog, Recorded, Snapshot, decode, encode, moved_on, now
+from activeloop.campaigns.results import GrowingResults, StoredResults
 from activeloop.campaigns.state import CampaignState
 from activeloop.errors import StateError, StoreError
-from activeloop.measurements import Measurement
+from activeloop.measurements.arrays import AT_ONCE, fill_columns
 from activeloop.store.database import Database, Reader, plain_errors
 
 if TYPE_CHECKING:
@@ -40,10 +41,16 @@ _FILES = (
     "SELECT event, source, content_hash, grown_from, repeats, corrects FROM files "
     "WHERE campaign = :campaign ORDER BY event"
 )
-_RESULTS = (
-    "SELECT event, round, void, void_event, candidate, assay, value, qualifier, replicate, plate, well, measured_at, "
-    "file, file_row, control, error FROM results WHERE campaign = :campaign ORDER BY event, place"
+RESULT = (
+    *("event", "round", "void", "void_event", "candidate", "assay", "value", "qualifier", "replicate", "plate", "well"),
+    *("measured_at", "file", "row", "control", "error"),
 )
+"""Columns of a result, as they are selected."""
+_RESULTS = (
+    f"SELECT {', '.join(RESULT).replace('row', 'file_row')} FROM results "
+    "WHERE campaign = :campaign ORDER BY event, place"
+)
+_HOW_MANY = "SELECT count(*) FROM results WHERE campaign = :campaign"
 _OF_KIND = "SELECT count(*) FROM events WHERE campaign = :campaign AND kind = :kind"
 _KINDS = "SELECT kind, count(*) FROM events WHERE campaign = :campaign GROUP BY kind ORDER BY kind"
 _BRIEF = (
@@ -311,11 +318,12 @@ class SQLLog(EventLog):
                 )
                 raise StoreError(f"{self._where} lacks event {lost}: restore it from a backup.")
             others = tuple(self._recorded(read(_OTHERS, campaign=key)))
+            results = _results_in(read(_RESULTS, campaign=key), next(iter(read(_HOW_MANY, campaign=key)))[0])
+            same = results.texts.places.same
             files = [
-                (event, source, content, tuple(json.loads(grown)), bool(repeats), corrects)
+                (event, same(source), content, () if grown == "[]" else tuple(json.loads(grown)), repeats, corrects)
                 for event, source, content, grown, repeats, corrects in read(_FILES, campaign=key)
             ]
-            results = tuple(_results_in(read(_RESULTS, campaign=key)))
             return Snapshot(last, others, results, files, rounds, bool(new_round))
 
         with plain_errors(self._where):
@@ -455,26 +463,18 @@ class SQLLog(EventLog):
         return self._writing.execute(sa.text(query), parameters).fetchall()
 
 
-def _results_in(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, int, Measurement, str | None, int]]:
-    """Rows of `_RESULTS` as `Snapshot.results`."""
-    same: dict[str, str] = {}
-    known = same.setdefault
-    for event, number, void, since, name, assay, value, sign, again, plate, well, at, file, row, control, error in rows:
-        measurement = Measurement(
-            name,
-            known(assay, assay),
-            math.nan if value is None else float(value),
-            known(sign, sign),  # type: ignore[arg-type]
-            again,
-            known(plate, plate),
-            known(well, well),
-            known(at, at),
-            known(file, file),
-            row,
-            bool(control),
-            float(error),
-        )
-        yield event, number, measurement, void, since
+def _results_in(rows: Iterable[Sequence[Any]], count: int) -> StoredResults:
+    """The rows of `_RESULTS`, of which there are so many."""
+    found, rows = GrowingResults(), iter(rows)
+    to, place = found.room(count), 0
+    while some := list(islice(rows, AT_ONCE)):
+        columns = dict(zip(RESULT, zip(*some, strict=True), strict=True))
+        voids = columns.pop("void")
+        here = to[place : place + len(some)]
+        fill_columns(here, columns, found.texts)
+        here["void"] = [-1 if why is None else found.texts.words.add(why) for why in voids]
+        place += len(some)
+    return found.view
 
 
 def insert_of(connection: sa.Connection) -> Any:

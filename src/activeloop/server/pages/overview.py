@@ -54,7 +54,7 @@ def waiting_for(state: CampaignState, stale: bool, fit: WorkState | None) -> Wai
         return Waiting("a model that is being trained", "", person=False)
     if fit and fit.stage == "failed":
         return Waiting("somebody who looks why training failed", "/model")
-    if not state.measured:
+    if not state.counted:
         return Waiting("a first plate, or results that are there already", "")
     if stale and fit and fit.due:
         return Waiting("training, which begins in a moment", "", person=False)
@@ -106,7 +106,7 @@ def strip_fields(access: CampaignAccess, loop: OpenCampaign) -> dict[str, Any]:
     state, works = loop.campaign.state(), works_of(loop, access.key)
     file = next(iter(files_page(access.log, limit=1).items), None)
     last = file.event if file else 0
-    stale = bool(state.measured) and (state.latest is None or last > state.version_data[state.latest.number])
+    stale = bool(state.counted) and (state.latest is None or last > state.version_data[state.latest.number])
     fit, distil = works.get("fit"), works.get("distil")
     teaching = distil is not None and distil.due and bool(distil.ordered or (loop.config.student.auto and not stale))
     return campaign_fields(access, loop) | {
