@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,14 +19,16 @@ from typing import Any
 
 import uvicorn
 
-from activeloop.config import OpenCampaign, Store, open_folder
+from activeloop.config import OpenCampaign, RobotConfig, Store, config_text, open_folder
 from activeloop.config.students import trainer_of
 from activeloop.desk.demonstration import NAME, demonstration, measure
 from activeloop.desk.new import draft
 from activeloop.desk.propose import propose
+from activeloop.lab import Robot
 from activeloop.server.app import create_app
 from activeloop.server.settings import Settings
 from activeloop.work import Place, Timing, Worker
+from activeloop.work.places import work_of
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -47,11 +49,20 @@ PAGES = {
     "students": "/campaigns/{key}/students",
     "audit": "/campaigns/{key}/audit",
     "settings": "/campaigns/{key}/settings",
+    "robot": "/campaigns/{robot}/robot",
     "part-11": "/part-11",
 }
 """Name of a picture -> its page."""
-KEPT = {"page-campaign": "campaign", "page-plate": "plate-measured", "page-candidates": "candidates"}
-"""Picture of the documentation -> the page that it shows the beginning of."""
+KEPT = {
+    "page-campaign": ("campaign", "laptop", "light"),
+    "page-plate": ("plate-measured", "laptop", "light"),
+    "page-candidates": ("candidates", "laptop", "light"),
+    "page-robot": ("robot", "laptop", "light"),
+    "page-robot-dark": ("robot", "laptop", "dark"),
+    "page-robot-tablet": ("robot", "tablet", "light"),
+    "page-robot-tablet-dark": ("robot", "tablet", "dark"),
+}
+"""Picture of the documentation -> the page that it shows the beginning of, how wide, and light or dark."""
 
 
 def find_chromium() -> str | None:
@@ -118,13 +129,37 @@ def demonstrated(store: Store) -> str:
     return key
 
 
+def robotic(store: Store) -> str:
+    """The key of a campaign whose robot has made two rounds and fills the plate of the third."""
+    planned = draft(replace(demonstration(seed=3), wells=96, controls=6))
+    robot = RobotConfig(devices=["simulated"], rounds=8, number=40, max_wells=700, approve=True)
+    key = store.create("Lipase, unattended", config_text(planned.config.model_copy(update={"robot": robot})), {}, "Ada")
+    loop = open_folder(store.folder(key, actor="Ada"))
+    loop.campaign.order_robot("run", reason="the deck is set up, stocks are full")
+    loop.folder.log.actor = "robot"
+    one = Robot.of(loop)
+    step = one.step()
+    while step.doing != "running" or len(loop.campaign.state().proposals) < ROUNDS:
+        if step.doing == "approval":
+            loop.folder.log.actor = "Ada"
+            loop.campaign.order_robot("release", f"plate-{len(loop.campaign.state().proposals)}")
+            loop.folder.log.actor = "robot"
+        step = one.step()
+    work = work_of(loop)
+    lease = work.claim(loop.folder.log.campaign, "robot", "bench-2:4711")
+    assert lease is not None  # nobody else does it
+    work.renew(lease, step.share, "".join(f"{words}\n" for words in (f"plate-{ROUNDS} went to the robot.", step.words)))
+    work.later(lease, f"{step.words} {step.share:.0%} of it is done.", 3600)
+    return key
+
+
 def _teach(loop: OpenCampaign) -> None:
     update = {"network": "conv", "options": {"width": 16}, "training": {"steps": STEPS}}
     settings = loop.config.student.model_copy(update=update)
     loop.campaign.distil(trainer_of(settings, loop.campaign.pool, str(loop.folder.config)))
 
 
-def photograph(address: str, key: str, folder: Path) -> None:
+def photograph(address: str, keys: Mapping[str, str], folder: Path) -> None:
     """Every page in light and dark, as wide as a laptop and as a tablet."""
     for width, pixels in WIDTHS.items():
         for scheme in ("light", "dark"):
@@ -132,17 +167,18 @@ def photograph(address: str, key: str, folder: Path) -> None:
             with browsing(viewport=size, color_scheme=scheme) as context:
                 page = context.new_page()
                 for name, path in PAGES.items():
-                    page.goto(address + path.format(key=key))
+                    page.goto(address + path.format(**keys))
                     settle(page)
                     page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
 
 
-def keep(address: str, key: str) -> None:
+def keep(address: str, keys: Mapping[str, str]) -> None:
     """The few pictures of the documentation."""
-    with browsing(viewport={"width": WIDTHS["laptop"], "height": HEIGHT}) as context:
-        page = context.new_page()
-        for name, shown in KEPT.items():
-            page.goto(address + PAGES[shown].format(key=key))
+    for name, (shown, width, scheme) in KEPT.items():
+        size = {"width": WIDTHS[width], "height": HEIGHT}
+        with browsing(viewport=size, color_scheme=scheme) as context:
+            page = context.new_page()
+            page.goto(address + PAGES[shown].format(**keys))
             settle(page)
             page.screenshot(path=PICTURES / f"{name}.png")
 
@@ -152,14 +188,14 @@ def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         settings = Settings(database=str(Path(name) / "server"))
         store = Store.open(settings.database)
-        key = demonstrated(store)
+        keys = {"key": demonstrated(store), "robot": robotic(store)}
         with serving(settings, store, worker=False) as address:
             if arguments:
                 folder = Path(arguments[0])
                 folder.mkdir(parents=True, exist_ok=True)
-                photograph(address, key, folder)
+                photograph(address, keys, folder)
             else:
-                keep(address, key)
+                keep(address, keys)
         store.close()
 
 

@@ -291,6 +291,23 @@ class RemoteCampaign:
         data = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in fields.items()}
         return self.client.send(kind, "POST", self._at(path), data=data, files={"file": (file.name, content)})
 
+    def robot(self) -> forms.RobotOut:
+        """How the robotic loop stands."""
+        return self.client.send(forms.RobotOut, "GET", self._at("/robot"))
+
+    def order_robot(
+        self, order: Literal["run", "pause", "stop", "release"], plate: str = "", reason: str = ""
+    ) -> forms.EventOut:
+        """Tell the robotic loop to run, to pause or to stop, or let a plate go to its device.
+
+        Args:
+            order: what it is told.
+            plate: that is released.
+            reason: why.
+        """
+        given = forms.RobotOrderIn(order=order, plate=plate, reason=reason)
+        return self.client.send(forms.EventOut, "POST", self._at("/robot/orders"), given)
+
     def results(self, **query: Any) -> Iterator[forms.ResultOut]:
         """Results on record; `candidate`, `plate`, `event` or `voided` say which."""
         offset = 0

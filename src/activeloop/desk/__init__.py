@@ -44,6 +44,7 @@ USE_CASES: Mapping[str, str] = {
     "recorded_files": "history",
     "report_page": "report",
     "results": "history",
+    "robot_standing": "robots",
     "screen": "screen",
     "show_status": "status",
     "student_file": "distil",

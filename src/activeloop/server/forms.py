@@ -479,6 +479,56 @@ class EventOut(BaseModel):
     event: int | None
 
 
+# -- robot ------------------------------------------------------------------------------------------------------------
+
+
+class RobotOrderIn(In):
+    """What the robotic loop is told."""
+
+    order: Literal["run", "pause", "stop", "release"]
+    plate: Annotated[str, Field(max_length=30, description="that is released")] = ""
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class RobotStageOut(Out):
+    """One stage of a round."""
+
+    name: str
+    stand: Literal["", "done", "now", "asks", "bad"]
+    words: str
+    share: float
+
+
+class RobotRunOut(Out):
+    """A run of a device that ended."""
+
+    plate: str
+    device: str
+    run: str
+    outcome: str
+    files: dict[str, str]
+    finished_at: str
+    words: str
+
+
+class RobotOut(Out):
+    """How the robotic loop of a campaign stands."""
+
+    devices: list[str]
+    told: Annotated[str, Field(description="run, pause or stop; empty when it never was told anything")]
+    reason: str
+    by: str
+    at: str
+    rounds: int
+    planned: int
+    wells: int
+    most: int | None
+    plate: str
+    asked: Annotated[str, Field(description="plate that waits for somebody who lets it go")]
+    stages: list[RobotStageOut]
+    runs: list[RobotRunOut]
+
+
 # -- results ----------------------------------------------------------------------------------------------------------
 
 

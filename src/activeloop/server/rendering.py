@@ -19,6 +19,7 @@ TABS = (
     ("/candidates", "Candidates"),
     ("/model", "Model"),
     ("/students", "Students"),
+    ("/robot", "Robot"),
     ("/audit", "Audit"),
     ("/settings", "Settings"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -109,6 +110,7 @@ class WorkerProcess:
         self._command = [sys.executable, "-c", "from activeloop.cli import main; main()", "work", settings.database]
         self._command += ["--artifacts", settings.artifacts] if settings.artifacts else []
         self._command += ["--cache", settings.cache] if settings.cache else []
+        self._devices = settings.devices
         self._stopped = threading.Event()
         self._process = self._start()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
@@ -117,7 +119,11 @@ class WorkerProcess:
     def _start(self) -> subprocess.Popen[bytes]:
         # a group of its own, so that Ctrl-C reaches it by `stop` alone, after the requests
         return subprocess.Popen(
-            self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "ACTIVELOOP_DEVICES": self._devices},
         )
 
     def _keep(self) -> None:

@@ -39,6 +39,8 @@ class Settings(BaseModel):
             one user of a laptop may in any case.
         models: pretrained models that configs may name beside the one that comes with ActiveLoop, by hub id or folder,
             separated by commas; `id@revision` allows that revision. `ACTIVELOOP_MODELS`.
+        devices: names of devices that robots of campaigns may use, such as `reader=folder:/data/reader`, separated by
+            commas; the worker reads the same variable. `ACTIVELOOP_DEVICES`.
         open_campaigns: that a process holds in memory at once; `ACTIVELOOP_OPEN_CAMPAIGNS`.
     """
 
@@ -60,6 +62,7 @@ class Settings(BaseModel):
     requests_per_minute: Annotated[int, Field(ge=1)] = 6000
     private_webhooks: bool = False
     models: str = ""
+    devices: str = ""
     open_campaigns: Annotated[int, Field(ge=1)] = 8
 
     @classmethod
@@ -168,6 +171,7 @@ VARIABLES = {
     "upload_mebibytes": "ACTIVELOOP_UPLOAD_MEBIBYTES",
     "requests_per_minute": "ACTIVELOOP_REQUESTS_PER_MINUTE",
     "private_webhooks": "ACTIVELOOP_PRIVATE_WEBHOOKS",
+    "devices": "ACTIVELOOP_DEVICES",
     "open_campaigns": "ACTIVELOOP_OPEN_CAMPAIGNS",
 }
 """Setting -> the variable of the environment from which it is read."""

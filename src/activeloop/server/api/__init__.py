@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 
 from activeloop.server import forms
-from activeloop.server.api import campaigns, candidates, events, models, people, plates, results
+from activeloop.server.api import campaigns, candidates, events, models, people, plates, results, robot
 from activeloop.server.idempotency import OnceRoute
 
 PREFIX = "/api/v1"
@@ -29,6 +29,6 @@ PROBLEMS = {
 def install(app: FastAPI) -> None:
     """Add the API to an application."""
     api = APIRouter(prefix=PREFIX, route_class=OnceRoute, responses=PROBLEMS)  # type: ignore[arg-type]
-    for part in (campaigns, candidates, plates, results, models, events, people):
+    for part in (campaigns, candidates, plates, results, robot, models, events, people):
         api.include_router(part.router)
     app.include_router(api)

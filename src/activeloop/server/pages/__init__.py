@@ -17,6 +17,7 @@ from activeloop.server.pages import (
     overview,
     plates,
     results,
+    robot,
     settings,
     students,
 )
@@ -26,6 +27,6 @@ STATIC = Path(__file__).parents[1] / "static"
 
 def install(app: FastAPI) -> None:
     """Add the pages and their static files to an application."""
-    for part in (campaigns, new, overview, plates, results, candidates, model, students, audit, settings, demo):
+    for part in (campaigns, new, overview, plates, results, candidates, model, students, robot, audit, settings, demo):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
