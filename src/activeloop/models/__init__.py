@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from activeloop.models.gp.sister_guides import SisterGuideGP
     from activeloop.models.gp.sisters import SisterGP
     from activeloop.models.gp.site_gp import SiteGP
-    from activeloop.models.gp.tanimoto import TanimotoGP
+    from activeloop.models.gp.tanimoto import MiniMolGP, TanimotoGP
     from activeloop.models.gp.treatments import TreatmentGP
     from activeloop.models.heads.dropout import DropoutHead
     from activeloop.models.heads.gp import GPHead
@@ -48,6 +48,7 @@ __all__ = [
     "LaplaceHead",
     "LikelihoodRanker",
     "MLPEnsemble",
+    "MiniMolGP",
     "MutationGP",
     "RandomForest",
     "Ranking",

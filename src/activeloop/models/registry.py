@@ -32,7 +32,7 @@ from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.models.gp.sister_guides import SisterGuideGP
 from activeloop.models.gp.sisters import SisterGP
 from activeloop.models.gp.site_gp import SiteGP
-from activeloop.models.gp.tanimoto import TanimotoGP
+from activeloop.models.gp.tanimoto import MiniMolGP, TanimotoGP
 from activeloop.models.gp.treatments import TreatmentGP
 from activeloop.models.heads.base import Head
 from activeloop.models.heads.dropout import DropoutHead
@@ -392,6 +392,7 @@ READING: dict[str, Callable[..., Learner]] = {
     "factors": partial(SisterGP, sisters=False),
     "site-gp": SiteGP,
     "tanimoto": TanimotoGP,
+    "minimol": MiniMolGP,
     "treatment-gp": TreatmentGP,
     "dropout-classifier": dropout_classifier,
     "fine-tuned": fine_tuned,
