@@ -10,6 +10,7 @@ from activeloop.candidates import Pool
 from activeloop.encoders.base import Encoder
 from activeloop.encoders.compound import Morgan
 from activeloop.encoders.minimol import MiniMol
+from activeloop.errors import ConfigError
 from activeloop.measurements import Dataset
 from activeloop.models.base import in_pieces
 from activeloop.models.gp.exact import CovarianceFunction, KernelGP
@@ -112,6 +113,17 @@ class MiniMolGP(TanimotoGP):
     def name(self) -> str:
         """`minimol-` and that of the Tanimoto half."""
         return f"minimol-{super().name}"
+
+    def with_history(self, history: Dataset) -> SisterGuideGP:
+        """None.
+
+        Raises:
+            ConfigError: always; sister screens have a process of their own.
+        """
+        raise ConfigError(
+            f'the learner "{self.name}" learns nothing from a history. Leave the history out, or choose the default '
+            "of compounds."
+        )
 
     def kernel(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
         """Half Tanimoto similarity, half likeness to MiniMol."""
