@@ -11,12 +11,14 @@ from activeloop.candidates import Pool
 from activeloop.config import open_campaign
 from activeloop.desk.demonstration import demonstration, laboratory, planted
 from activeloop.desk.new import draft, new
+from activeloop.desk.picklists import ROBOTS
 from activeloop.desk.propose import PlateOptions, known_plates
 from activeloop.errors import PlateError
 from activeloop.lab import DeviceError, PlateRun, Robot, RobotPlan, WatchedFolder
 from activeloop.lab.opentrons import Opentrons, protocol_of
 from activeloop.plates import Pick, Plate, Proposal
-from activeloop.plates.picklists import Source, Transfer, transfers
+from activeloop.plates.doses import DoseSeries, dosed
+from activeloop.plates.picklists import Source, transfers
 
 #: made by `make readers`
 SIMULATE = Path(__file__).parents[2] / ".venv" / "opentrons" / "bin" / "opentrons_simulate"
@@ -32,18 +34,22 @@ def run_of(plate, volume=5.0, name="r-1"):
     return PlateRun(name, plate, tuple(transfers(plate, volume)))
 
 
-def series(plate):
-    """The same stock in falling volumes, as for a dose response."""
-    wells = list(plate.wells.items())
-    volumes = [16.0, 8.0, 4.0, 2.0, 1.0]
-    moves = [Transfer(Source("source", "A1"), plate, w, held, volumes[i % 5]) for i, (w, held) in enumerate(wells)]
-    return PlateRun("doses", plate, tuple(moves))
+def series():
+    """Five doses of each of three candidates, twice, made up with the vehicle of the controls."""
+    picks = tuple(Pick("", name, i + 1, 0.0, 0.0, 0.0, 0.0, "") for i, name in enumerate(("CCO", "CCN", "CCC")))
+    kept = {"wells": 96, "controls": 4, "control": "DMSO", "replicates": 10}
+    plate = Plate.fill(Proposal(1, picks, 0, 0, ""), **kept)
+    stocks = {pick.name: Source("library", f"A{pick.rank}", 200.0, 100.0) for pick in picks}
+    stocks["DMSO"] = Source("library", "H12", 2000.0)
+    made = dosed([plate], DoseSeries((16.0, 8.0, 4.0, 2.0, 1.0), 100.0), ROBOTS["opentrons"], stocks, dead_volume=10.0)
+    assert not made.unequal
+    return PlateRun("doses", plate, made.transfers)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "run",
-    [run_of(plate_of(88)), run_of(plate_of(88), 50.0), series(plate_of(40, controls=0))],
+    [run_of(plate_of(88)), run_of(plate_of(88), 50.0), series()],
     ids=["small", "large", "doses"],
 )
 def test_opentrons_own_analysis_does_what_the_pick_list_says(tmp_path, run):

@@ -137,11 +137,12 @@ SOURCES = {
         *("rack position", "plate position", "plate well", "pos", "coordinate", *ROLES["well"]),
     ),
     "volume": ("source volume", "stock volume", "volume", "vol", "available volume", "fill volume", "volumen"),
+    "concentration": ("source concentration", "stock concentration", "concentration", "conc", "konzentration"),
 }
 
 
 def source_columns(names: Sequence[str]) -> dict[str, str]:
-    """The columns that say where a candidate's stock stands: `plate`, `well`, `volume`, as far as there are any.
+    """The columns of a candidate's stock: `plate`, `well`, `volume`, `concentration`, as far as there are any.
 
     >>> source_columns(("ID", "Plate", "Well", "Volume (µL)"))
     {'plate': 'Plate', 'well': 'Well', 'volume': 'Volume (µL)'}

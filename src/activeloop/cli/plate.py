@@ -38,6 +38,13 @@ SOURCE_VOLUME = typer.Option(metavar="VOLUME", help="Of a pick list: in each sou
 DEAD_VOLUME = typer.Option(metavar="VOLUME", help="Of a pick list: what stays in a source well (default: 0).")
 DROPLET = typer.Option(metavar="VOLUME", help="Of an Echo: 2.5nL (550, 650; the default) or 25nL (525).")
 CONTROL_WELLS = typer.Option("--without-controls", help="Of a pick list: control wells are filled by hand.")
+DOSES = typer.Option(
+    metavar="DOSES",
+    help="Of a pick list: doses of each candidate's replicates instead of one volume, such as '10 uM, 1:3, 8' or "
+    "'0.1, 1, 10 uM'.",
+)
+STOCK = typer.Option(metavar="CONC", help="With --doses: concentration of the stocks, where no column says it (10mM).")
+FINAL = typer.Option("--well-volume", metavar="VOLUME", help="With --doses: what a well holds at the end (50uL).")
 Robot = Literal["echo", "opentrons", "hamilton"]
 
 
@@ -57,6 +64,9 @@ def plate(
     dead_volume: Annotated[str, DEAD_VOLUME] = "",
     droplet: Annotated[str, DROPLET] = "",
     without_controls: Annotated[bool, CONTROL_WELLS] = False,
+    doses: Annotated[str, DOSES] = "",
+    stock: Annotated[str, STOCK] = "",
+    well_volume: Annotated[str, FINAL] = "",
 ) -> None:
     """List the plates of a proposal, write them in another form, or lay them out anew before anything was measured.
 
@@ -75,6 +85,9 @@ def plate(
         "--dead-volume": dead_volume,
         "--droplet": droplet,
         "--without-controls": without_controls,
+        "--doses": doses,
+        "--stock": stock,
+        "--well-volume": well_volume,
     }
     check_picking(robot, stated, out)
     options = PlateOptions(wells, controls, replicates, layout, empty_edges)
@@ -99,7 +112,8 @@ def plate(
             refuse_typed_results(path, loop.campaign.assays, "Nothing was written.")
             say(f"Written: {write_plate(p, path, loop.campaign.assays)}")
     if robot:
-        asked = PickListOptions(robot, volume, sources, source_volume, dead_volume, droplet, not without_controls)
+        liquids = (volume, sources, source_volume, dead_volume, droplet, not without_controls)
+        asked = PickListOptions(robot, *liquids, doses, stock, well_volume)
         lists = write_picklists(loop, plates, asked, out)
         for sentence in (*lists.decks, lists.summary, *(f"Written: {path}" for path in lists.files)):
             say(sentence)
@@ -115,7 +129,9 @@ def check_picking(robot: Robot | None, stated: Mapping[str, object], out: Path |
         raise PlateError(f"{named[0]} belongs to a pick list: add --for echo, opentrons or hamilton.")
     if robot is None:
         return
-    if not stated["--volume"]:
+    if not stated["--doses"] and (one := next((o for o in ("--stock", "--well-volume") if stated[o]), "")):
+        raise PlateError(f"{one} belongs to --doses. Nothing was written.")
+    if not stated["--volume"] and not stated["--doses"]:
         example = "100nL" if robot == "echo" else "2.5uL"
         raise PlateError(f"say what goes into each well: --volume {example}. Nothing was written.")
     if stated["--droplet"] and robot != "echo":

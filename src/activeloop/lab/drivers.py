@@ -142,7 +142,7 @@ class Driver(ABC):
                 f"{self.name} dispenses {able.least_volume:g} µL and more, and well {small.well} of {run.plate.id} is "
                 f"to get {small.volume:g} µL."
             )
-        wells = [t.well for t in run.transfers]
+        wells = [t.well for t in run.transfers if not t.vehicle]  # which comes on top of a stock
         if twice := next((w for w in wells if wells.count(w) > 1), None):
             raise InputError(f"well {twice} of {run.plate.id} would be filled twice.")
 

@@ -28,11 +28,13 @@ class Source:
         plate: its name or barcode.
         well: its name.
         volume: in it, in µL; NaN when it is not known.
+        concentration: of what is in it, in µM; NaN when it is not known.
     """
 
     plate: str
     well: str
     volume: float = math.nan
+    concentration: float = math.nan
 
 
 Sources = Mapping[str, Source | Sequence[Source]]
@@ -49,6 +51,7 @@ class Transfer:
         well: of the plate.
         held: what the well holds then.
         volume: in µL.
+        vehicle: name of the control whose liquid it is, to make volumes equal; "" for the stock of what the well holds.
     """
 
     source: Source
@@ -56,6 +59,7 @@ class Transfer:
     well: str
     held: Well
     volume: float
+    vehicle: str = ""
 
 
 def sources_in_order(names: Iterable[str], *, size: int = 384, plate: str = "source") -> dict[str, Source]:
@@ -214,10 +218,43 @@ def _source(
         raise PlateError(f'"{text}" is not a well. Write it as A1 ... P24.')
     plate = cells.get(columns.get("plate", ""), "") or "source"
     header = columns.get("volume", "")
-    volume = cells.get(header, "")
+    volume, unit = cells.get(header, ""), split_unit(header)[1]
     if not unit_stated and not split_unit(header)[1] and re.fullmatch(r"[\d.,\s]*", volume):
         volume = ""  # such as the molecular volume of a table of descriptors
-    return Source(plate, well_name(*place), read_volume(volume, split_unit(header)[1]) if volume else math.nan)
+    header = columns.get("concentration", "")
+    strength = _concentration(cells.get(header, ""), split_unit(header)[1])
+    return Source(plate, well_name(*place), read_volume(volume, unit) if volume else math.nan, strength)
+
+
+def _concentration(text: str, unit: str) -> float:
+    """In µM; NaN where none is stated, or none that is molar."""
+    try:
+        return read_dose(text, unit)
+    except InputError:
+        return math.nan
+
+
+def read_dose(text: str, unit: str = "") -> float:
+    """A molar concentration in µM.
+
+    Args:
+        text: such as `10 mM`.
+        unit: of a number without one; "" when it must have its own.
+
+    Raises:
+        PlateError: it is none, or names no molar unit.
+
+    >>> read_dose("10 mM"), read_dose("30nM"), read_dose("0.5", "µM")
+    (10000.0, 0.03, 0.5)
+    """
+    try:
+        number = parse_number(text.strip(), decimal="," if re.fullmatch(r"\s*\d+,\d+\D*", text) else ".")
+    except InputError:
+        raise PlateError(f'"{text}" is no concentration. Write it as 10 mM or 30 nM.') from None
+    factor = factor_between(number.unit or unit, "µM") if number.unit or unit else None
+    if factor is None or not number.value > 0 or math.isinf(number.value):
+        raise PlateError(f'"{text}" is no molar concentration. Write it as 10 mM or 30 nM.')
+    return converted(number.value, factor)
 
 
 def read_volume(text: str, unit: str = "") -> float:
@@ -411,16 +448,21 @@ def write_echo(
             file=str(path),
         )
     moves = transfers(plate, volume / 1000, sources, dead_volume=dead_volume, controls=controls)
-    size = f"{round(drops) * droplet:g}"
-    rows: list[Row] = [
-        [*[m.source.plate] * 2, m.source.well, *[m.plate.id] * 2, m.well, size, *_sample(m)] for m in moves
-    ]
-    return write_whole(path, csv_text(ECHO_COLUMNS, rows))
+    return write_whole(path, echo_text(moves, droplet))
+
+
+def echo_text(moves: Sequence[Transfer], droplet: float = DROPLET) -> str:
+    """Transfers as a pick list for Echo Cherry Pick; each volume is a multiple of the droplet, in nL."""
+    rows: list[Row] = []
+    for m in moves:
+        size = f"{round(m.volume * 1000 / droplet) * droplet:g}"
+        rows.append([*[m.source.plate] * 2, m.source.well, *[m.plate.id] * 2, m.well, size, *_sample(m)])
+    return csv_text(ECHO_COLUMNS, rows)
 
 
 def _sample(move: Transfer) -> list[str]:
     """What people call a sample, "" where that is its name, and its name."""
-    name = move.held.candidate
+    name = move.vehicle or move.held.candidate
     called = move.plate.called(name)
     return [called if called != name else "", name]
 
@@ -458,8 +500,13 @@ def write_hamilton(
     """
     _check_pipetted(volume, 0.5, "a Hamilton channel", path)
     moves = transfers(plate, volume, sources, dead_volume=dead_volume, controls=controls)
-    rows: list[Row] = [[m.source.plate, m.source.well, m.plate.id, m.well, f"{volume:g}", *_sample(m)] for m in moves]
-    return write_whole(path, csv_text(HAMILTON_COLUMNS, rows))
+    return write_whole(path, hamilton_text(moves))
+
+
+def hamilton_text(moves: Sequence[Transfer]) -> str:
+    """Transfers as a worklist for a Hamilton method, in µL."""
+    rows: list[Row] = [[m.source.plate, m.source.well, m.plate.id, m.well, f"{m.volume:g}", *_sample(m)] for m in moves]
+    return csv_text(HAMILTON_COLUMNS, rows)
 
 
 def _check_pipetted(volume: float, least: float, who: str, path: str | Path) -> None:
@@ -530,13 +577,29 @@ def write_opentrons(
     """
     _check_opentrons(plate, path, volume, slot, height, labware)
     moves = transfers(plate, volume, sources, dead_volume=dead_volume, controls=controls)
+    text = opentrons_text(plate, moves, path, source_labware=source_labware, labware=labware, slot=slot, height=height)
+    return write_whole(path, text)
+
+
+def opentrons_text(
+    plate: Plate,
+    moves: Sequence[Transfer],
+    path: str | Path = "",
+    *,
+    source_labware: str = "",
+    labware: str = "",
+    slot: int = 1,
+    height: float = 1.0,
+) -> str:
+    """Transfers as a pick list for Opentrons' cherrypicking protocol; arguments and errors as of `write_opentrons`."""
     slots = deck(moves, plate, slot, path)
     standing = source_labware or labware_of(moves, path)
     own = labware or LABWARE[plate.size]
     rows: list[Row] = [
-        [standing, slots[m.source.plate], m.source.well, f"{height:g}", own, slot, m.well, f"{volume:g}"] for m in moves
+        [standing, slots[m.source.plate], m.source.well, f"{height:g}", own, slot, m.well, f"{m.volume:g}"]
+        for m in moves
     ]
-    return write_whole(path, csv_text(OPENTRONS_COLUMNS, rows))
+    return csv_text(OPENTRONS_COLUMNS, rows)
 
 
 def deck(moves: Sequence[Transfer], plate: Plate, slot: int = 1, path: str | Path = "") -> dict[str, int]:
