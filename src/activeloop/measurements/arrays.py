@@ -63,12 +63,13 @@ class Texts:
 
     def add_all(self, texts: Sequence[str]) -> np.ndarray:
         """[n] numbers of texts."""
-        known = self._numbers
-        for text in texts:
-            if text not in known:
-                known[text] = len(self._all)
-                self._all.append(text)
-        return np.fromiter(map(known.__getitem__, texts), np.int32, len(texts))
+        if texts and texts.count(texts[0]) == len(texts):
+            return np.full(len(texts), self.add(texts[0]), np.int32)
+        known, before = self._numbers, len(self._all)
+        number = known.setdefault
+        numbers = np.fromiter([number(text, len(known)) for text in texts], np.int32, len(texts))
+        self._all += reversed(list(islice(reversed(known), len(known) - before)))
+        return numbers
 
     def at(self, numbers: np.ndarray) -> list[str]:
         """Texts by their numbers."""
