@@ -119,7 +119,7 @@ def assert_found(state: CampaignState) -> None:
     assert sum(voided for _, voided in stored.per_event().values()) == sum(r.void is not None for r in every)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(LOGS, st.lists(st.integers(0, 14), max_size=5))
 def test_a_fold_carried_on_is_the_fold_of_the_whole_log(log, stops):
     fold, before = Fold(), []
