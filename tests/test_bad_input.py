@@ -16,12 +16,13 @@ from activeloop.measurements.wells import well_names
 from activeloop.plates import read_plate
 from bad_input.campaigns import CONFIGS, OPTIONS, STORE
 from bad_input.case import WT, Case
+from bad_input.drugs import DRUGS
 from bad_input.pools import POOLS
 from bad_input.replays import REPLAYS
 from bad_input.results import RESULTS
 from bad_input.tables import TABLES
 
-CASES = [*POOLS, *TABLES, *RESULTS, *CONFIGS, *STORE, *OPTIONS, *REPLAYS]
+CASES = [*POOLS, *TABLES, *RESULTS, *CONFIGS, *STORE, *OPTIONS, *REPLAYS, *DRUGS]
 NEW = f"new loop --wild-type {WT} --singles --seed 5 --wells 24 --controls 2"
 WORD = re.compile(rb"@(?:filled|other|empty|held)")
 STARTS = {
@@ -32,6 +33,9 @@ STARTS = {
         "propose loop -n 10",
         "record loop results.csv",
         "fit loop",
+    ),
+    "treatments": (
+        'new loop --assay viability:% --cells A375,HT29 --compounds a,b --doses "0.1, 1 uM" --wells 24 --controls 2',
     ),
     "two": (f"{NEW} --assay kcat:1/s --assay KD:nM:minimise",),
 }

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from activeloop.errors import ConfigError
+from activeloop.errors import ConfigError, InputError
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import pearson
 from activeloop.models.baselines import Baseline
@@ -117,7 +117,7 @@ def test_side_tables_and_history_where_they_mean_nothing(tmp_path):
     scan.write_text("variant,y\n" + "\n".join(f"{r}{i}A,{i}" for i, r in enumerate("MKVL", 1)))
     with pytest.raises(ConfigError, match="--panel: variants have no side tables"):
         load_landscape(Source(str(scan), panels=("x.csv",)))
-    with pytest.raises(ConfigError, match="--history: no learner of variants"):
+    with pytest.raises(InputError, match="no learner of variants reads a history"):
         load_landscape(Source(str(scan), history=str(scan)))
 
 

@@ -64,7 +64,7 @@ from activeloop.candidates.sites import (
     protein_sites,
     variant_columns,
 )
-from activeloop.candidates.treatments import FIELDS, TreatmentNotation
+from activeloop.candidates.treatments import BAR, FIELDS, TreatmentNotation, mixed, mixed_units
 from activeloop.errors import InputError, NotationError, PoolError, check_type, did_you_mean, wrong_type
 from activeloop.notebook import SHOWN, axes, html_table
 from activeloop.tables.frames import is_frame, library_of
@@ -1026,6 +1026,10 @@ class TreatmentPool(Pool):
             if len(set(names)) < len(names):
                 twice = next(name for name in names if names.count(name) > 1)
                 raise PoolError(f'the {what} "{twice}" is listed twice. Name each once.')
+            if what != "dose" and (wrong := next((name for name in names if BAR in name), None)):
+                raise PoolError(f'"{wrong}" holds a bar, which stands between the parts of a treatment. Rename it.')
+        if units := mixed_units(doses):
+            raise PoolError(mixed(units))
         if not cells or len(compounds) < combined:
             raise PoolError(f"a pool of treatments needs cells and at least {combined} compounds. Name them.")
         self.listed = None if codes is None else np.ascontiguousarray(codes, np.int32)

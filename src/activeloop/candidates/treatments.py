@@ -30,6 +30,11 @@ _UNITS = {
     **{"mg/ml": ("ug/mL", 1e3), "ug/ml": ("ug/mL", 1.0), "ng/ml": ("ug/mL", 1e-3), "g/l": ("ug/mL", 1e3)},
     "mg/l": ("ug/mL", 1.0),
 }
+#: units that are no dose, and what they are
+_OTHER = {
+    **dict.fromkeys(("nl", "ul", "ml", "l"), "a volume"),
+    **dict.fromkeys(("s", "sec", "min", "h", "hr", "hours", "d", "day", "days"), "a time"),
+}
 _MICRO = str.maketrans("µμ", "uu")
 _DOSE = re.compile(r"\s*(?P<number>[^\sa-zA-Zµμ%]+(?:[eE][+-]?\d+)?)\s*(?P<unit>[a-zA-Zµμ%].*)?")
 
@@ -63,8 +68,27 @@ def dose_name(text: str, unit: str = "") -> str:
     if value <= 0:
         why = "is 0: that is an untreated control, no treatment" if value == 0 else "is below 0"
         raise NotationError(f'the dose "{text}" {why}. Correct it, or leave the row out.')
+    if what := _OTHER.get(written.translate(_MICRO).casefold()):
+        raise NotationError(f'the dose "{text}" is in {written}, which is {what}. Write the concentration in the well.')
     base, factor = _UNITS.get(written.translate(_MICRO).casefold(), (written, 1.0))
     return f"{value * factor:.6g} {base}"
+
+
+def mixed_units(doses: Iterable[str]) -> tuple[str, str] | None:
+    """Two units of doses, as `dose_name` writes them, that cannot be converted into each other; None without such.
+
+    >>> mixed_units(["1 uM", "10 uM"]), mixed_units(["1 uM", "2 mg/kg"])
+    (None, ('uM', 'mg/kg'))
+    """
+    units = list(dict.fromkeys(dose.partition(" ")[2] for dose in doses if dose))
+    return (units[0], units[1]) if len(units) > 1 else None
+
+
+def mixed(units: tuple[str, str]) -> str:
+    """What is wrong with doses in two units."""
+    return (
+        f"doses are in {units[0]} and in {units[1]}, which cannot be converted into each other. Write all in one unit."
+    )
 
 
 @final
@@ -179,6 +203,7 @@ def with_treatments(
     cells = {part: table.columns[table.header.index(name)] for part, name in found.items()}
     unit = split_unit(found["dose"])[1] if "dose" in found else ""
     names: list[str] = []
+    doses: list[str] = []
     for i in range(len(table)):
         drugs = [cells["compound"][i], *([cells["second"][i]] if "second" in found else [])]
         drugs = [drug for drug in drugs if drug]
@@ -197,6 +222,10 @@ def with_treatments(
                 parts.append(dose_name(cells["dose"][i], own))
             except NotationError as error:
                 raise table.error(error.problem, i) from None
+            if parts[-1] not in doses:
+                doses.append(parts[-1])
+                if units := mixed_units(doses):
+                    raise table.error(mixed(units), i)
         names.append(f" {BAR} ".join(parts))
     rest = [i for i, name in enumerate(table.header) if name not in found.values()]
     return replace(

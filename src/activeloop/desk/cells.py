@@ -89,8 +89,8 @@ def cell_tables(
     if dose_unit and found.unit and dose_unit != found.unit:
         raise InputError(f"its doses are in {found.unit}, not in {dose_unit}. Leave --dose-unit out.", file=where)
     found = replace(found, unit=found.unit or dose_unit)
-    numbers = found.folds(by, folds, seed) if by else None
     try:
+        numbers = found.folds(by, folds, seed) if by else None
         treated, changes = found.responses()
     except InputError as error:
         raise InputError(error.problem, file=where) from None

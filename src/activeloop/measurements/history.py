@@ -11,7 +11,7 @@ import numpy as np
 
 from activeloop.candidates import ExplicitPool, Panel, Pool, TreatmentPool
 from activeloop.candidates.reading import candidate_column, read_candidates
-from activeloop.candidates.treatments import dose_name, treatment_columns
+from activeloop.candidates.treatments import dose_name, mixed, mixed_units, treatment_columns
 from activeloop.errors import InputError, TableError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.dataset import Dataset
@@ -92,6 +92,8 @@ def read_history(source: Any, pool: Pool, assay: Assay, panels: Sequence[str | o
     Raises:
         InputError: it cannot be read.
     """
+    if pool.kind == "variants":
+        raise InputError("no learner of variants reads a history. Leave it out.")
     if not isinstance(pool, TreatmentPool):
         return read_screens(source, pool.kind)
     found = read_treatments(source, assay)
@@ -128,6 +130,8 @@ def _codes(
                     read[each] = dose_name(*each)
                 except InputError as error:
                     raise table.error(error.problem, row) from None
+                if units := mixed_units(read.values()):
+                    raise table.error(mixed(units), row)
             found.append(read[each])
         listed, dose = np.unique(np.array(found), return_inverse=True)
         doses = listed.tolist()

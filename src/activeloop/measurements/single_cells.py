@@ -325,8 +325,7 @@ class _Reader:
                     roles[role] = self._finest(free) if role == "compound" else free[0]
         if "compound" not in roles:
             raise self._error(
-                f'no column of obs names the treatment. Say which: columns={{"compound": ...}}. There are '
-                f"{', '.join(names)}."
+                f'no column of obs names the treatment. Say which (the role "compound"). There are {", ".join(names)}.'
             )
         return roles
 
@@ -345,8 +344,8 @@ class _Reader:
         found = next((c for c in several if all(tells(c, other) for other in several)), None)
         if found is None:
             raise self._error(
-                f"{' and '.join(several)} could both name the treatment, and say different things. Say which: "
-                f'columns={{"compound": "{several[0]}"}}.'
+                f"{' and '.join(several)} could both name the treatment, and say different things. Say which "
+                'one it is (the role "compound").'
             )
         return found
 
@@ -389,9 +388,7 @@ class _Reader:
             value = math.nan
         unit = (found[2] or unit) if found else unit
         if dose and not found and not untreated and dose.casefold() not in ("nan", "na", "none"):
-            raise self._error(
-                f'"{dose}" is no dose. Name its column (columns={{"dose": ...}}); "" where there is none.'
-            )
+            raise self._error(f'"{dose}" is no dose. Name its column (the role "dose").')
         if untreated or value == 0:  # dose 0 is the control
             return Condition(cell.get("cells", ""), "", 0.0, cell.get("donor", ""), cell.get("plate", ""), 0), ""
         if value == value:
@@ -442,13 +439,13 @@ class _Reader:
         """[C, G] sums over the cells of each condition, and whether all values are whole numbers."""
         if conditions * genes > LARGEST:
             size = f"{conditions:,} conditions x {genes:,} genes"
-            raise self._error(f"{size} do not fit in memory. Name the genes to be read (only=...).")
+            raise self._error(f"{size} do not fit in memory. Name the genes to be read.")
         out, whole = np.zeros((conditions, genes)), True
         for rows, columns, values in self._entries(matrix, len(codes)):
             if len(values) and float(values.min()) < 0:
                 raise self._error(
                     "the matrix has values below 0 (scaled expression?). Name a layer of counts or of log-normalised "
-                    f"values (layer=...): {', '.join(self.h5.get('layers', {})) or 'there is none'}."  # type: ignore[arg-type]
+                    f"values: {', '.join(self.h5.get('layers', {})) or 'there is none'}."  # type: ignore[arg-type]
                 )
             if not np.isfinite(values).all():
                 raise self._error("the matrix has values that are no numbers.")

@@ -269,8 +269,6 @@ def load_landscape(source: Source) -> Landscape:
         found = replace(found, pool=pool, origin=" ".join(filter(None, [found.origin, *notes])))
     if source.history is None:
         return found
-    if pool.kind == "variants":
-        raise ConfigError("--history: no learner of variants reads one. Leave the option out; nothing was replayed.")
     read = read_history(source.history, pool, found.assay, source.panels)
     history, left_out = other_than(read, found)
     if not np.isfinite(history.values).any():

@@ -39,7 +39,7 @@ def gene_kind(names: Sequence[str]) -> tuple[str, list[str]]:
         words = ", ".join(f"{number:,} {k} ({examples[k]})" for k, number in found.most_common())
         raise InputError(
             f"the ids of genes are of several kinds: {words}. Name a column of the genes that holds one kind "
-            "(genes=...), or rename them. Nothing was read."
+            "or rename them. Nothing was read."
         )
     if kind != "Ensembl":
         return kind, list(names)
