@@ -6,7 +6,7 @@ export PYTHONHASHSEED ?= 0
 # the environment of the readers of instruments' files, beside that of ActiveLoop
 export ACTIVELOOP_READERS ?= $(CURDIR)/$(VENV)/readers
 
-.PHONY: help demo serve test lint types contracts unit browser readers docs matrix bench pictures prior format clean
+.PHONY: help demo serve test lint types contracts unit audit browser readers docs matrix bench pictures prior format clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -49,6 +49,9 @@ contracts: $(VENV)/.dev  ## the order of the house
 unit: $(VENV)/.dev  ## tests, doctests and every code block of the docs
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -q
 
+audit: $(VENV)/.dev  ## known vulnerabilities of installed packages; says so where it cannot ask
+	$(BIN)/python -m tools.audit
+
 browser:  ## Chromium, for the tests of the student's page, which CI never skips (Debian and its like; as root)
 	command -v chromium >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; }
 
@@ -68,6 +71,7 @@ bench: $(VENV)/.dev  ## every figure in docs/results, anew (hours; needs ACTIVEL
 	$(BIN)/python -m benchmarks cost
 	$(BIN)/python -m benchmarks kill
 	$(BIN)/python -m benchmarks work
+	$(BIN)/python -m benchmarks server
 	$(BIN)/python -m benchmarks large
 	$(BIN)/python -m benchmarks pages
 
