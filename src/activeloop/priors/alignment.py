@@ -306,6 +306,15 @@ class _Columns:
         return None
 
 
+def count_records(path: str | os.PathLike[str]) -> int:
+    """How many records a file of sequences has, FASTA or an alignment; the whole of it is gone through, none is kept.
+
+    Raises:
+        TableError: it cannot be read, or is in none of the forms.
+    """
+    return sum(1 for _ in _Source(os.fspath(path), None).records(1))
+
+
 @dataclass(frozen=True)
 class _Source:
     """The records of a file, gone through as often as asked.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PureWindowsPath
@@ -74,20 +74,22 @@ def reading_of(
     return Reading(how, tuple(corrected), repeats)
 
 
-def check_table(name: str, content: BinaryIO) -> None:
-    """Refuse a table that takes more than it may, or is none.
+def check_inputs(files: Mapping[str, bytes]) -> None:
+    """Refuse files that come with a campaign and take more than they may, or are none.
 
     Args:
-        name: of the file, as its sender has it.
-        content: of it.
+        files: name, as its sender has it -> content: tables, FASTA, alignments.
 
     Raises:
-        InputError: why it is refused.
+        InputError: why one is refused.
     """
-    from activeloop.desk.record import ReadingOptions
+    from activeloop.work.uploads import check_in_child
 
-    with uploaded(name, content, ReadingOptions()) as sent:
-        sent.table(None)
+    for name, content in files.items():
+        with TemporaryDirectory(prefix="activeloop-") as folder:
+            path = Path(folder, "upload").with_suffix(PurePath(plain_name(name)).suffix)
+            path.write_bytes(content)
+            check_in_child(path, name=name)
 
 
 def name_of(upload: UploadFile, otherwise: str = "upload.csv") -> str:

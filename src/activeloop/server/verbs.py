@@ -178,6 +178,12 @@ def assess(loop: OpenCampaign, order: Order, *, number: int | None = None) -> di
     return {"report": plain(report), "called": report.best_name and loop.campaign.pool.called(report.best_name)}
 
 
+def create(store: Store, order: Order, *, name: str, config: str, files: Mapping[str, str]) -> dict[str, Any]:
+    """Make a campaign with files, which come as base64; see `Store.create`."""
+    inputs = {file: base64.b64decode(content) for file, content in files.items()}
+    return {"key": store.create(name, config, inputs, order.actor, order.request)}
+
+
 def preview(store: Store, order: Order, *, config: str, files: Mapping[str, str], plate: bool) -> dict[str, Any]:
     """A campaign before it is made: its pool and its first plate."""
     from activeloop.desk.propose import laid_out, on_one_plate
@@ -211,6 +217,7 @@ VERBS: dict[str, Callable[..., dict[str, Any]]] = {
     "explain": explain,
     "distil": distil,
     "eln": eln,
+    "create": create,
     "preview": preview,
     "panel": panel,
     "look": look,

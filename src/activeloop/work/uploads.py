@@ -23,6 +23,7 @@ from activeloop.desk.record import LocalFile, SentFile
 from activeloop.errors import InputError, StoreError, TableError
 from activeloop.instruments.raw import looks_exported
 from activeloop.instruments.readings import Cube, InstrumentFile, Reading
+from activeloop.priors.alignment import count_records
 from activeloop.tables import Book
 from activeloop.tables.reading import Cells
 
@@ -76,6 +77,32 @@ def read_in_child(
     sheets = {each: _cells(cells) for each, cells in found.pop("sheets").items()}
     first = found.pop("first")
     return Book(**found | {"file": name, "first": first and _cells(first), "sheets": sheets})
+
+
+SEQUENCES = (".fasta", ".fa", ".faa", ".fas", ".a2m", ".a3m", ".afa", ".aln", ".sto", ".stk", ".sth")
+"""Endings of files of sequences, packed by gzip or not; every other file that comes with a campaign is a table."""
+
+
+def check_in_child(path: str | os.PathLike[str], *, name: str, limits: Limits | None = None) -> None:
+    """Refuse a file that comes with a campaign (a table, FASTA, an alignment) and takes more than it may.
+
+    What passes can be read by a process that has other things to do.
+
+    Args:
+        path: where the file is.
+        name: by which its sender knows it, with its ending.
+        limits: what reading it may take.
+
+    Raises:
+        InputError: it takes more than it may, or is none; nothing was stored.
+        StoreError: no process could be started.
+    """
+    if name.lower().removesuffix(".gz").endswith(SEQUENCES):
+        limits = limits or Limits()
+        _check_size(Path(path), name, limits)
+        _answer({"path": os.fspath(Path(path).absolute()), "sequences": True}, limits, name)
+    else:
+        read_in_child(path, name=name, limits=limits)
 
 
 EXPORTS = Limits(mebibytes=2048, seconds=60, answer=64, file=128)
@@ -245,6 +272,8 @@ def _limit(limits: Limits) -> None:
 def _read(task: dict[str, Any]) -> dict[str, Any]:
     if "speaks" in task:
         return {"speaks": looks_exported(Path(task["path"]))}
+    if "sequences" in task:
+        return {"records": count_records(task["path"])}
     if "software" in task:
         found = asdict(LocalFile(Path(task["path"])).exported(task["software"]))
         return found

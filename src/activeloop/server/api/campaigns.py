@@ -6,7 +6,9 @@ import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
+from anyio import from_thread
 from fastapi import Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from activeloop.errors import InputError
 from activeloop.server import forms
@@ -15,6 +17,7 @@ from activeloop.server.api.common import RUNNING, Limit, Offset, Wait, compute, 
 from activeloop.server.api.plates import download
 from activeloop.server.compute import Order
 from activeloop.server.problems import Problem
+from activeloop.server.uploads import check_inputs
 from activeloop.server.views import status_out, work_out
 from activeloop.server.wall import allow, everything
 
@@ -112,8 +115,14 @@ def made_campaign(
         InputError: the config is wrong; nothing was made.
     """
     may_make(user)
-    with everything():
-        key = request.app.state.store.create(name, config, files, user.actor, mark)
+    check_inputs(files)
+    if files:  # read for good by a child, which may need memory for it
+        given = {name: base64.b64encode(content).decode() for name, content in files.items()}
+        order = Order("create", "", user.actor, mark, {"name": name, "config": config, "files": given})
+        key = from_thread.run(request.app.state.compute.do, order)["key"]
+    else:
+        with everything():
+            key = request.app.state.store.create(name, config, {}, user.actor, mark)
     allow(key)
     request.app.state.accounts.set_member(key, user.id, "owner", user.actor)
     return key
@@ -133,6 +142,7 @@ def may_make(user: User) -> None:
 async def preview_campaign(request: Request, user: SignedIn, given: forms.PreviewIn) -> forms.PreviewOut:
     """The pool and the first plate of a campaign, which is not made."""
     may_make(user)
+    await run_in_threadpool(check_inputs, {name: text.encode() for name, text in given.files.items()})
     order = Order("preview", actor=user.actor, arguments=given.model_dump())
     return forms.PreviewOut.model_validate(await request.app.state.compute.do(order))
 
@@ -176,9 +186,10 @@ def show_configuration(request: Request, response: Response, access: Reader) -> 
 @router.put("/campaigns/{campaign}/configuration")
 def configure_campaign(access: Owner, given: forms.ConfigurationIn) -> forms.ConfigurationOut:
     """Configure it otherwise, as far as results that are there allow."""
+    files = {name: text.encode() for name, text in given.files.items()}
+    check_inputs(files)
     with access.open() as loop:
         access.check(loop)
-        files = {name: text.encode() for name, text in given.files.items()}
         access.campaigns.store.configure(access.key, given.config, files, access.user.actor, access.request)
     with access.open() as loop:
         text = loop.folder.config.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from activeloop.server import forms
 from activeloop.server.access import CampaignAccess, Reader, Scientist
 from activeloop.server.api.common import RUNNING, Limit, Offset, Wait, compute, page_links, part
-from activeloop.server.uploads import check_table, name_of
+from activeloop.server.uploads import check_inputs, name_of
 
 router = part("candidates")
 States = Annotated[list[str], Query(max_length=8)]
@@ -114,10 +114,9 @@ async def extend_pool_by_file(
 ) -> Any:
     """Add the candidates of a file to the pool."""
     name = name_of(file, "candidates.csv")
-    if not name.lower().endswith(FASTA):
-        await run_in_threadpool(check_table, name, file.file)  # refused before it is read for good
-        await file.seek(0)
-    content = base64.b64encode(await file.read()).decode()
+    sent = await file.read()
+    await run_in_threadpool(check_inputs, {name: sent})  # refused before it is read for good
+    content = base64.b64encode(sent).decode()
     how = {"column": column, "offset": offset, "skip_unreadable": skip_unreadable, "merge_duplicates": merge_duplicates}
     return await compute(request, access, "extend", wait, file=name, content=content, **how)
 

@@ -7,9 +7,11 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from activeloop.config.store import StoredCampaign
 from activeloop.errors import ActiveLoopError
 from activeloop.server.access import CampaignAccess, OpenCampaigns, SignedIn, role_named
 from activeloop.server.api.campaigns import listed_for
+from activeloop.server.forms import Role
 from activeloop.server.pages.base import computed, page, pages_router
 from activeloop.server.pages.overview import strip_fields
 from activeloop.server.wall import allow
@@ -24,7 +26,7 @@ SHOWN = 50
 def campaigns(request: Request, user: SignedIn, held: OpenCampaigns, search: str = "", at: int = 1) -> HTMLResponse:
     """All campaigns that the caller may see."""
     roles, words = request.app.state.identity.roles(user), search.casefold().split()
-    found = [
+    found: list[tuple[StoredCampaign, Role]] = [
         (one, user.most if roles is None else role_named(roles[one.key]))
         for one in listed_for(held.store, roles)
         if all(word in one.name.casefold() for word in words)

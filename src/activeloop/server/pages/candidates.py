@@ -23,6 +23,7 @@ from activeloop.server.new import whole
 from activeloop.server.pages.base import Form, of_form, ordered, page, pages_router, see, text
 from activeloop.server.pages.kept import upload_of
 from activeloop.server.pages.overview import campaign_fields, panel_page
+from activeloop.server.uploads import check_inputs
 
 router = pages_router()
 
@@ -161,6 +162,7 @@ def add(request: Request, access: Scientist, form: Form) -> Response:
                 if kept is None:
                     raise InputError("choose the file of the list. Nothing was added.")
                 path = Path(folder) / kept.name
+                check_inputs({kept.name: kept.content})
                 path.write_bytes(kept.content)
                 given = {"table": str(path)}
             else:

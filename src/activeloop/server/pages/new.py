@@ -22,7 +22,7 @@ from activeloop.server.compute import Order
 from activeloop.server.new import ASSAY, BLANK, HEADERS, options_of, whole
 from activeloop.server.pages.base import Form, ordered, page, pages_router, see, text
 from activeloop.server.pages.kept import Kept, keep, upload_of
-from activeloop.work.uploads import read_in_child
+from activeloop.server.uploads import check_inputs
 
 router = pages_router()
 
@@ -47,6 +47,8 @@ def filled(request: Request, user: SignedIn, form: Form) -> Response:
     kept: Kept | None = None
     try:
         kept = upload_of(request, form, "list", "new") or _pasted(request, fields)
+        if kept:
+            check_inputs({kept.name: kept.content})
         if do == "make":
             return _made(request, user, fields, assays, kept, text(form, "request"))
         arguments: dict[str, Any] = {"fields": fields, "assays": assays}
@@ -66,7 +68,6 @@ def _made(
         if kept:
             path = Path(folder) / kept.name
             path.write_bytes(kept.content)
-            read_in_child(path, name=kept.name)  # what takes too much is refused before this process reads it
         planned = draft(options_of(fields, assays, path))
         name = fields["name"] or _name_of(planned)
         key = made_campaign(request, user, name, planned.text, planned.inputs, again)
