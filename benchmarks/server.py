@@ -384,6 +384,7 @@ def loaded(kind: str, results: int, seconds: float, repeats: int) -> dict[str, A
         large = fill(place, results)
         with serving(place) as one:
             found: dict[str, Any] = {"ready": round(one.ready, 2), "ready CPU": round(one.cpu, 2)}
+            found["load average"] = round(os.getloadavg()[0], 1)
             found["pages"] = ask(one.address, addresses(large), repeats, one)
             found |= {"MiB": one.mebibytes(), "peak MiB": one.mebibytes("VmHWM")}
             found["idle"] = clients(one, large, seconds, ())
@@ -688,6 +689,10 @@ def server_result(large: Mapping[str, Mapping[str, Any]], harmed: Sequence[Mappi
         parts.append(section("Each page", markdown_table(head, lines), told))
         rows = []
         for words, of in (
+            (
+                "processes that wanted a core of this machine before it began (load average)",
+                lambda f: f["load average"],
+            ),
             (f"seconds until ready (at most {READY:g})", lambda f: f["ready"]),
             ("CPU seconds of it", lambda f: f["ready CPU"]),
             (f"MiB of the web process after all pages (at most {MEBIBYTES:g})", lambda f: f["MiB"]),

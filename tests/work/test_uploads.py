@@ -21,7 +21,7 @@ import pytest
 
 from activeloop.errors import InputError, TableError
 from activeloop.tables import Book, read_table
-from activeloop.work.uploads import Limits, read_in_child
+from activeloop.work.uploads import Limits, check_in_child, read_in_child
 
 LIMITS = Limits()
 HEAD = b"mutant,score\n"
@@ -200,6 +200,37 @@ def test_hostile_files_are_refused_in_words_within_bounds(tmp_path, name):
     assert words.endswith(".")
     assert len(words) < 600
     assert not any(word in words for word in ("Traceback", "Error:", str(tmp_path)))
+
+
+SEQUENCES: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "a gzip bomb": ("family.a2m.gz", lambda: gzip.compress(bytes(2**30), 1)),
+    "a chain without an end": ("family.a3m", lambda: b">a\n" + b"M" * 2**25),
+    "a Stockholm file that is held whole": (
+        "family.sto.gz",
+        lambda: gzip.compress(
+            b"# STOCKHOLM 1.0\n" + b"".join(b"%020d %s\n" % (i, b"M" * 60) for i in range(4 * 10**6)), 1
+        ),
+    ),
+    "a cut-off gzip file": ("wt.fasta.gz", lambda: gzip.compress(b">a\n" + random_bytes(2**16))[:9000]),
+    "a table": ("wt.fasta", lambda: HEAD + b"K2R,0.5\n"),
+}
+
+
+@pytest.mark.parametrize("kind", SEQUENCES)
+def test_hostile_files_of_sequences_are_refused_in_words_within_bounds(tmp_path, kind):
+    name, make = SEQUENCES[kind]
+    with pytest.raises(InputError) as caught:
+        check_in_child(upload(tmp_path, make()), name=name, limits=Limits(mebibytes=256))
+    words = str(caught.value)
+    assert words.startswith(name)
+    assert words.endswith(".")
+    assert not any(word in words for word in ("Traceback", "Error:", str(tmp_path)))
+
+
+def test_sequences_that_come_with_a_campaign_are_read(tmp_path):
+    content = b">wt\nMKTAYIAKQR\n>other\nMKTAYIAKQK\n"
+    check_in_child(upload(tmp_path, content), name="wt.fasta")
+    check_in_child(upload(tmp_path, gzip.compress(content)), name="family.a2m.gz")
 
 
 @pytest.mark.parametrize("name", READ)

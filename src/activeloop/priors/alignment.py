@@ -350,6 +350,8 @@ class _Source:
         except (EOFError, zlib.error, gzip.BadGzipFile):
             problem = "the gzip file is damaged or cut off. Copy or download it again."
             raise TableError(problem, file=self.file) from None
+        except TableError:  # a ValueError, too
+            raise
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise TableError(f"the file cannot be read ({why}). Check its permissions.", file=self.file) from None
