@@ -52,7 +52,8 @@ def told(packages: Sequence[dict[str, Any]], words: str = "") -> tuple[list[str]
             lines.append(f"{package['name']} {package['version']}: {one['id']}{mended}")
     status = int(bool(lines))
     count = f"{len(known):,} packages were" if len(known) != 1 else "1 package was"
-    lines.append(f"{count} looked up: {len(lines) or 'no'} known {'vulnerabilities' if len(lines) > 1 else 'vulnerability'}.")
+    found = "vulnerabilities" if len(lines) > 1 else "vulnerability"
+    lines.append(f"{count} looked up: {len(lines) or 'no'} known {found}.")
     if len(known) < len(packages):
         names = [package["name"] for package in packages if "vulns" not in package]
         lines.append(f"NOT LOOKED UP: {', '.join(names)}.")
