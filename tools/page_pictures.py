@@ -49,6 +49,8 @@ PAGES = {
     "students": "/campaigns/{key}/students",
     "audit": "/campaigns/{key}/audit",
     "settings": "/campaigns/{key}/settings",
+    "people": "/campaigns/{key}/audit/people",
+    "trail": "/trail",
     "robot": "/campaigns/{robot}/robot",
     "part-11": "/part-11",
 }

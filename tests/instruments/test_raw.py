@@ -3,13 +3,17 @@
 import io
 import math
 import zipfile
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from openpyxl import Workbook
 
 from activeloop.errors import MeasurementError, TableError
-from activeloop.instruments import InstrumentFile, Reading
+from activeloop.instruments import InstrumentFile, Reading, read_instrument
 from activeloop.instruments.raw import checked, confirm, look
+from activeloop.instruments.results import results_table
+from exports import gen5
 
 GRID = "Reader 7\n\n,1,2,3,4,5,6\nA,0.1,0.2,0.3,0.4,0.5,0.6\nB,1.1,1.2,1.3,1.4,1.5,1.6\n"
 
@@ -67,6 +71,50 @@ def test_numbers_without_letters_are_a_plate_when_they_have_its_shape(tmp_path):
     lines = "\n".join(",".join(f"{r}.{c:02d}" for c in range(12)) for r in range(8))
     raw = look(written(tmp_path, f"Barcode,7\n\n{lines}\n\nend,1"))
     assert confirm(file_of(A1=0.0, C2=2.01, H12=7.11), raw).at_well == 3
+
+
+def plates_of(content, tmp_path, **wells):
+    """Readings of two plates, confirmed by a file."""
+    readings = [replace(reading(w, v), plate=p) for p, held in wells.items() for w, v in held.items()]
+    raw = look(written(tmp_path, content), wells)
+    return confirm(InstrumentFile("run.csv", "", "reader", tuple(readings)), raw), readings
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "".join(f"Plate:,{p}\n{GRID.replace('0.', f'{n}.')}\n" for n, p in ((3, "left"), (4, "right"))),
+        "".join(f"Barcode: {p}\n{GRID.replace('0.', f'{n}.')}\n" for n, p in ((3, "left"), (4, "right"))),
+        "Plate,Well,OD\n" + "".join(f"{p},A{c},{n}.{c}\n" for n, p in ((3, "left"), (4, "right")) for c in range(1, 7)),
+    ],
+)
+def test_wells_stay_with_their_plate(tmp_path, content):
+    found, _ = plates_of(content, tmp_path, left={"A1": 3.1, "A6": 3.6}, right={"A1": 4.1, "A2": 4.2})
+    assert (found.at_well, found.wrong_well) == (4, ())
+    found, readings = plates_of(content, tmp_path, left={"A1": 3.1, "A2": 4.2}, right={"A1": 4.1})
+    assert found.wrong_well == (readings[1],)
+
+
+def test_plates_that_no_line_names_are_looked_at_together(tmp_path):
+    found, _ = plates_of(GRID, tmp_path, one={"A1": 0.1}, two={"A2": 0.2})
+    assert (found.at_well, found.wrong_well) == (2, ())
+
+
+def test_several_exports_of_gen5_in_one_file_are_read_one_by_one(reader, tmp_path):
+    rng = np.random.default_rng(5)
+    values = {f"Plate {n}": rng.integers(100, 9000, (8, 12)).tolist() for n in (1, 2, 3)}
+    file = read_instrument(gen5(tmp_path / "run.txt", values), reader)
+    assert file.notes[0] == "it holds 3 exports, one for each plate."
+    found = {(r.plate, r.well): r.value for r in file.readings}
+    wells = [(r, c, f"{'ABCDEFGH'[r]}{c + 1}") for r in range(8) for c in range(12)]
+    assert found == {(p, well): rows[r][c] for p, rows in values.items() for r, c, well in wells}
+    table, _ = results_table(file, assay="lum", plates=["plate-1", "plate-2", "plate-3"])
+    assert table.header == ("plate", "well", "lum")
+    assert set(table.columns[0]) == {"plate-1", "plate-2", "plate-3"}
+    cut = (tmp_path / "run.txt").read_text(encoding="cp1252")
+    (tmp_path / "cut.txt").write_text(cut[: cut.rindex("Results")])
+    with pytest.raises(MeasurementError, match="export 3 of 3 in it: "):
+        read_instrument(tmp_path / "cut.txt", reader)
 
 
 def test_rows_that_a_parser_counted_get_the_letters_that_stand_there(tmp_path):

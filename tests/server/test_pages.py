@@ -198,6 +198,44 @@ def test_an_export_of_an_instrument_is_looked_at_and_its_quantity_chosen(pages, 
     assert ([q["values"] for q in seen["quantities"]], seen["summary"]["read_before"]) == ([96, 96], True)
 
 
+def test_treatments_with_panels_and_a_history(pages):
+    lines, drugs = [f"LINE-{i}" for i in range(12)], [f"drug {d}" for d in range(6)]
+    rows = [f"{d},{c},{(i * j) % 7 - 2:.1f}" for i, d in enumerate(drugs) for j, c in enumerate(lines)]
+    history = ("old.csv", "compound,cell line,ln_IC50\n" + "\n".join(rows) + "\n", "text/csv")
+    panel = (
+        "drugs.csv",
+        "id,synonyms,targets\nnew one,NN-1,T0\n" + "".join(f"{d},,T{i % 3}\n" for i, d in enumerate(drugs)),
+        "text/csv",
+    )
+    form = {"kind": "treatments", "design": "treatments", "goal": "find", "assays": "1", "assay_name_0": "ln_IC50"}
+    form |= {"assay_goal_0": "minimise", "wells": "24", "controls": "2", "name": "resistance"}
+    form |= {"cells": "\n".join(lines), "compounds": "new one", "wild_type": "", "number": "6"}
+    look = pages.post("/new", do="preview", panels=panel, history=history, **form)
+    assert "12 treatments: all combinations of 12 cells x 1 compound" in look.text, look.text[-3000:]
+    words = {f"{f}_word": re.search(rf'name="{f}_word" value="([^"]+)"', look.text)[1] for f in ("panels", "history")}
+    answer = pages.post("/new", do="make", **form, **words)
+    pages.root = answer.url.path
+    assert re.fullmatch("/campaigns/[0-9a-f]{32}", pages.root), answer.text[-3000:]
+    table = pages.get("/candidates").text
+    heads = re.findall(r"<th scope=\"col\"[^>]*>(?:<a[^>]*>)?([a-z]+)", table)
+    assert heads[:3] == ["cells", "compound", "state"]
+    assert ">LINE-3</a>" in table
+    assert pages.post("/new", do="make", **form | {"cells": __file__}).status_code == 422
+
+
+def test_who_was_allowed_what_is_a_page(pages):
+    made(pages)
+    pages.post("/results", do="store", file=("r.csv", b"mutant,kcat\nK2R,1.5\nT3S,0.4\n", "text/csv"))
+    pages.post("/results/2/void", reason="the <b>pipette</b> leaked")
+    pages.post("/settings/tokens", name="reader 2", role="robot")
+    text = pages.get("/audit/people").text
+    assert "a token of reader 2, which may do what a robot does" in text
+    assert "the &lt;b&gt;pipette&lt;/b&gt; leaked" in text
+    assert 'href="/campaigns/' in pages.client.get("/trail").text
+    assert "every entry of the server was checked" in pages.client.get("/trail?check=true").text
+    assert f'{pages.root}/audit/people"' in pages.get("/audit").text
+
+
 def test_the_word_of_a_file_is_of_its_campaign_alone(pages):
     made(pages)
     look = pages.post("/results", do="preview", file=("r.csv", b"mutant,kcat\nK2R,1.5\n", "text/csv"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from activeloop.errors import ActiveLoopError, InputError
 from activeloop.files import csv_text
-from activeloop.instruments.raw import checked, confirm, look
+from activeloop.instruments.raw import confirm, look, read_instrument
 from activeloop.instruments.readings import InstrumentFile, Reader, readings_of
 
 #: what stands beside a file as the expected answer, an Allotrope document
@@ -84,9 +84,8 @@ def _checked(path: Path, folder: Path, reader: Reader) -> FileCheck:
     below = path.relative_to(folder)
     group = below.parts[0] if len(below.parts) > 1 else ""
     try:
-        raw = look(path)
-        file = checked(reader.read(path), raw)
-        found = confirm(file, raw)
+        file = read_instrument(path, reader)
+        found = confirm(file, look(path, {reading.plate for reading in file.readings}))
     except ActiveLoopError as error:
         why = getattr(error, "problem", str(error))
         return FileCheck(group, str(below), refused=why, expected=_expectation(path, None)[0])

@@ -12,15 +12,17 @@ import math
 import re
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from activeloop.errors import MeasurementError, TableError
 from activeloop.instruments.readings import InstrumentFile, Reader, Reading, well_name
 from activeloop.measurements.wells import parse_well
 from activeloop.plugins import plugins
 from activeloop.tables.grids import SHAPES, row_letters
+from activeloop.tables.reading import read_file
 
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[ ,]\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
 _WELL_CELL = re.compile(r"[A-Za-z]{1,2}0?[1-9]\d?")
@@ -41,19 +43,39 @@ class Raw:
 
     Args:
         at: well -> numbers that stand in its cell of a plate-shaped block, or beside its name in a list.
+        of: (plate, well) -> the same, behind a line that names the plate; plate "" before any.
+        plates: by which the wells of several plates are told apart; empty where the file has one, or says it otherwise.
         anywhere: every number of the file.
         rows: the letters of the rows of each plate-shaped block, where it writes them.
         cut: where the last line of the file ends within a row of a block, "" where it does not.
     """
 
     at: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    of: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    plates: frozenset[str] = frozenset()
     anywhere: Counter[str] = field(default_factory=Counter)
     rows: set[tuple[str, ...]] = field(default_factory=set)
     cut: str = ""
 
     def stands_at(self, reading: Reading) -> bool:
-        """Whether the value of a reading stands at its well."""
-        return any(key in self.at.get(reading.well, ()) for key in _keys(reading.value))
+        """Whether the value of a reading stands at its well, and of its plate where the file tells plates apart."""
+        held: set[str] = {*self.at.get(reading.well, ())}
+        if reading.plate in self.plates:
+            held = {*self.of.get((reading.plate, reading.well), ()), *self.of.get(("", reading.well), ())}
+        return any(key in held for key in _keys(reading.value))
+
+    def put(self, well: str, cells: Iterable[str], plates: Collection[str]) -> None:
+        """Note the numbers of cells that stand at a well of some plates.
+
+        Args:
+            well: its name.
+            cells: with numbers, or without.
+            plates: of which the cells are; () where no plate was named yet.
+        """
+        keys = [key for cell in cells for key in _read(cell)]
+        self.at[well].update(keys)
+        for plate in plates or ("",):
+            self.of[plate, well].update(keys)
 
     def stands(self, reading: Reading) -> bool:
         """Whether the value of a reading stands anywhere in the file."""
@@ -158,18 +180,63 @@ def read_instrument(path: Path, reader: Reader, software: str = "") -> Instrumen
         reader: that is asked first.
         software: by which it was written, where it may be of several.
     """
+    parts = _exports(Path(path))
+    if len(parts) < 2:
+        return _read_one(Path(path), reader, software)
+    found = []
+    with TemporaryDirectory(prefix="activeloop-") as folder:
+        for number, part in enumerate(parts, 1):
+            one = Path(folder, f"{number}{Path(path).suffix}")
+            one.write_text(part, encoding="utf-8")
+            try:
+                found.append(_read_one(one, reader, software))
+            except MeasurementError as error:
+                raise MeasurementError(
+                    f"export {number} of {len(parts)} in it: {error.problem}", file=str(path)
+                ) from error
+    notes = [note for file in found for note in file.notes]
+    return InstrumentFile(
+        str(path),
+        read_file(path, MeasurementError)[1],
+        found[0].software,
+        tuple(reading for file in found for reading in file.readings),
+        tuple(cube for file in found for cube in file.cubes),
+        (f"it holds {len(found)} exports, one for each plate.", *dict.fromkeys(notes)),
+    )
+
+
+def _read_one(path: Path, reader: Reader, software: str) -> InstrumentFile:
+    """A file of one export; see `read_instrument`."""
     others = {name: make for name, make in plugins("reader").items() if software in ("", name)}
     if software in others:
-        return checked(others[software]().read(Path(path)), look(path))
+        return _checked(others[software]().read(path), path)
     try:
-        return checked(reader.read(Path(path), software), look(path))
+        return _checked(reader.read(path, software), path)
     except MeasurementError as error:
         for make in others.values():
             try:
-                return checked(make().read(Path(path)), look(path))
+                return _checked(make().read(path), path)
             except MeasurementError:
                 continue
         raise error
+
+
+def _checked(file: InstrumentFile, path: Path) -> InstrumentFile:
+    return checked(file, look(path, {reading.plate for reading in file.readings}))
+
+
+#: lines with which an export of one plate begins, in files in which one stands behind the other (Gen5)
+_BEGINS = re.compile(r"^Software Version\t", re.MULTILINE)
+
+
+def _exports(path: Path) -> list[str]:
+    """The exports that stand one behind the other in a file of text, each of a plate of its own; [] where it is one."""
+    content = read_file(path, MeasurementError)[0]
+    if content[:2] == b"PK":
+        return []
+    text = _text(content).replace("\r\n", "\n")
+    begins = [found.start() for found in _BEGINS.finditer(text)]
+    return [text[a:b] for a, b in itertools.pairwise([*begins, len(text)])] if len(begins) > 1 else []
 
 
 def _relettered(file: InstrumentFile, letters: Sequence[str]) -> InstrumentFile | None:
@@ -190,16 +257,25 @@ def _relettered(file: InstrumentFile, letters: Sequence[str]) -> InstrumentFile 
     return replace(file, readings=tuple(map(moved, file.readings)), cubes=cubes)
 
 
-def look(path: Path) -> Raw:
+def look(path: Path, plates: Collection[str] = ()) -> Raw:
     """The numbers of a file: text in any usual encoding, a workbook, or either of them in a ZIP.
+
+    Args:
+        path: the file.
+        plates: that it is said to hold, so that the wells of each are told apart where lines name them.
 
     Raises:
         TableError: it is neither.
     """
-    raw = Raw()
+    # a number or a letter stands in many cells that name no plate
+    raw = Raw(
+        plates=frozenset(p for p in plates if len(p) > 2 and not p.isdecimal()) if len(plates) > 1 else frozenset()
+    )
     content = Path(path).read_bytes()
     for sheet in _sheets(content, str(path)):
         _collect(sheet, raw)
+    if len({plate for plate, _ in raw.of if plate}) < len(raw.plates):
+        raw.plates = frozenset()  # it says otherwise of which plate a well is
     return raw
 
 
@@ -246,26 +322,38 @@ def _records(text: str) -> list[list[str]]:
 
 
 def _collect(records: Sequence[Sequence[str]], raw: Raw) -> None:
+    current: tuple[str, ...] = ()
     for i, record in enumerate(records):
+        named = _plates_in(record, raw.plates)
+        current = named or current
         for cell in record:
             raw.anywhere.update(_read(cell))
             if " " in cell or ":" in cell:
                 raw.anywhere.update(key for word in re.split(r"[\s:=]+", cell) for key in _read(word))
-        _list_row(record, raw)
+        _list_row(record, raw, current)
         for left, width in _headers(record):
-            _block(records, i, left, width, raw)
-        _bare_block(records, i, raw)
+            _block(records, i, left, width, raw, current)
+        _bare_block(records, i, raw, current)
         wells = {j: well_name(cell) for j, cell in enumerate(record) if _WELL_CELL.fullmatch(cell.strip())}
         if len(wells) > 2:  # a table with a column for each well
             for below in records[i + 1 : i + 20_000]:
                 cells = {well: below[j] for j, well in wells.items() if j < len(below)}
                 if any(cell and not _read(cell) for cell in cells.values()) or "".join(below).startswith("~"):
                     break
+                own = _plates_in(below, raw.plates) or current
                 for well, cell in cells.items():
-                    raw.at[well].update(_read(cell))
+                    raw.put(well, [cell], own)
 
 
-def _list_row(record: Sequence[str], raw: Raw) -> None:
+def _plates_in(record: Sequence[str], plates: Collection[str]) -> tuple[str, ...]:
+    """The plates that a line names, in a cell of its own or behind a colon in one."""
+    if not plates:
+        return ()
+    words = {cell.strip() for cell in record} | {cell.rpartition(":")[2].strip() for cell in record if ":" in cell}
+    return tuple(plate for plate in plates if plate in words)
+
+
+def _list_row(record: Sequence[str], raw: Raw, plates: Sequence[str]) -> None:
     """A line of a list: it names a well, in one cell or as row and column, and holds its values."""
     wells = {well_name(cell) for cell in record if _WELL_CELL.fullmatch(cell.strip())}
     wells |= {well_name(found[1]) for cell in record if (found := _IN_BRACKETS.fullmatch(cell.strip()))}
@@ -274,7 +362,7 @@ def _list_row(record: Sequence[str], raw: Raw) -> None:
             wells.add(well_name(first.strip() + second.strip()))
     if 0 < len(wells) < 4:
         for well in wells:
-            raw.at[well].update(key for cell in record for key in _read(cell))
+            raw.put(well, record, plates)
 
 
 def _headers(record: Sequence[str]) -> Iterable[tuple[int, int]]:
@@ -289,7 +377,7 @@ def _headers(record: Sequence[str]) -> Iterable[tuple[int, int]]:
             yield j, width
 
 
-def _block(records: Sequence[Sequence[str]], i: int, left: int, width: int, raw: Raw) -> None:
+def _block(records: Sequence[Sequence[str]], i: int, left: int, width: int, raw: Raw, plates: Sequence[str]) -> None:
     """The rows below column numbers: by their letter, by their order where they have none."""
     rows = _WIDTHS.get(width, 32)
     letter, unnamed, letters = "", 0, list[str]()
@@ -314,7 +402,7 @@ def _block(records: Sequence[Sequence[str]], i: int, left: int, width: int, raw:
             raw.cut = f"{row}{len(record) - left}"
         for column in range(width):
             if left + column < len(record):
-                raw.at[f"{row}{column + 1}"].update(_read(record[left + column]))
+                raw.put(f"{row}{column + 1}", [record[left + column]], plates)
     if letters:
         raw.rows.add(tuple(letters))
 
@@ -326,7 +414,7 @@ def _goes_on(records: Sequence[Sequence[str]], k: int, letter: str) -> bool:
     return at is not None and following == row_letters(at[0] + 1)
 
 
-def _bare_block(records: Sequence[Sequence[str]], i: int, raw: Raw) -> None:
+def _bare_block(records: Sequence[Sequence[str]], i: int, raw: Raw, plates: Sequence[str]) -> None:
     """Lines of numbers alone, as many and as long as a plate has rows and columns."""
     if i and _width(records[i - 1]) == _width(records[i]):
         return
@@ -337,7 +425,7 @@ def _bare_block(records: Sequence[Sequence[str]], i: int, raw: Raw) -> None:
             return
         for row, record in enumerate(block):
             for column, cell in enumerate(record[: _width(record)]):
-                raw.at[f"{row_letters(row)}{column + 1}"].update(_read(cell))
+                raw.put(f"{row_letters(row)}{column + 1}", [cell], plates)
 
 
 def _width(record: Sequence[str]) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from activeloop.desk.new import CampaignOptions
+from activeloop.desk.new import CampaignOptions, Kind
 from activeloop.errors import ConfigError, InputError
 
 BLANK: dict[str, str] = {
@@ -23,6 +24,10 @@ BLANK: dict[str, str] = {
     "exclude": "",
     "forbid": "",
     "pasted": "",
+    "cells": "",
+    "compounds": "",
+    "doses": "",
+    "pairs": "",
     "column": "",
     "offset": "",
     "wells": "96",
@@ -45,22 +50,29 @@ ASSAY = {
     "hit": "",
 }
 """The fields of one assay."""
-HEADERS = {"variants": "variant", "compounds": "smiles", "guides": "guide"}
+HEADERS = {"variants": "variant", "compounds": "smiles", "guides": "guide", "treatments": "treatment"}
 """Kind of candidates -> the header of a list that was pasted, one a line."""
 
 
-def options_of(fields: Mapping[str, str], assays: Sequence[Mapping[str, str]], path: Path | None) -> CampaignOptions:
+LISTS = ("list", "panels", "history")
+"""The files of the form: candidates, what is known of cells and compounds (several), and what was measured before."""
+
+
+def options_of(
+    fields: Mapping[str, str], assays: Sequence[Mapping[str, str]], files: Mapping[str, Sequence[Path]]
+) -> CampaignOptions:
     """What the form says.
 
     Args:
         fields: those of `BLANK`.
         assays: of each those of `ASSAY`.
-        path: the list of candidates; None where there is none.
+        files: of the fields in `LISTS`.
 
     Raises:
         InputError: something is missing, or is no number.
     """
-    design = fields["design"]
+    design, path = fields["design"], next(iter(files.get("list", ())), None)
+    treated, history = design == "treatments", next(iter(files.get("history", ())), None)
     if design == "list" and path is None:
         raise InputError("there is no list: choose a file, or paste the candidates. No campaign was made.")
     is_fasta = design == "list" and path is not None and path.suffix.lower() in (".fasta", ".fa", ".faa", ".fas")
@@ -77,7 +89,13 @@ def options_of(fields: Mapping[str, str], assays: Sequence[Mapping[str, str]], p
         sites=tuple(fields["sites"].split(",")) if design == "sites" else (),
         table=path if design == "list" and not is_fasta else None,
         fasta=path if is_fasta else None,
-        kind=cast(Literal["variants", "compounds", "guides"], fields["kind"]),
+        kind="treatments" if treated else cast(Kind, fields["kind"]),
+        cells=_names(fields["cells"], "cells") if treated else (),
+        compounds=_names(fields["compounds"], "compounds") if treated else (),
+        doses=tuple(filter(None, map(str.strip, re.split(r"[\n,;]", fields["doses"])))) if treated else (),
+        pairs=treated and fields["pairs"] == "yes",
+        panels=tuple(files.get("panels", ())) if treated or fields["kind"] == "treatments" else (),
+        history=history,
         column=fields["column"] if design == "list" else "",
         offset=whole(fields["offset"], "the offset"),
         exclude=fields["exclude"].replace(" ", "").replace(",", "") if design != "list" else "",
@@ -90,6 +108,20 @@ def options_of(fields: Mapping[str, str], assays: Sequence[Mapping[str, str]], p
         control=fields["control"],
         price=_number(fields["price"], "the price of a well") or 0.0,
     )
+
+
+def _names(typed: str, what: str) -> tuple[str, ...]:
+    """Names or SMILES, one a line.
+
+    Raises:
+        InputError: there are none, or it is a file of this machine, which no form may name.
+    """
+    names = tuple(dict.fromkeys(filter(None, map(str.strip, typed.splitlines()))))
+    if not names:
+        raise InputError(f"there are no {what}: write them, one a line. No campaign was made.")
+    if len(names) == 1 and Path(names[0]).is_file():
+        raise InputError(f'"{names[0]}" is none of the {what}: write their names, one a line. No campaign was made.')
+    return names
 
 
 def _assay(row: Mapping[str, str], number: int) -> dict[str, Any]:

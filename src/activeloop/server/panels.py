@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from activeloop.desk.explain import explain, picture_of
 from activeloop.desk.new import draft, first_plate
 from activeloop.desk.report import Facts
 from activeloop.drawing import inline, settings
+from activeloop.errors import InputError
 from activeloop.plates import draw
 from activeloop.server.compute import Order
 from activeloop.server.new import options_of, whole
@@ -110,14 +111,26 @@ class Residue:
     varied: bool
 
 
+def written(folder: Path, name: str, content: bytes) -> Path:
+    """A file that was kept, in a folder.
+
+    Raises:
+        InputError: another one of the form has the same name.
+    """
+    path = folder / name
+    if path.exists():
+        raise InputError(f'two files are called "{name}": rename one of them. No campaign was made.')
+    path.write_bytes(content)
+    return path
+
+
 def look(
     store: Store,
     order: Order,
     *,
     fields: Mapping[str, str],
     assays: list[dict[str, str]],
-    list_name: str = "",
-    list_key: str = "",
+    files: Mapping[str, Sequence[tuple[str, str]]],
 ) -> dict[str, str]:
     """A campaign before it is made: its pool, its sequence, its first plate.
 
@@ -126,18 +139,17 @@ def look(
         order: by which it is made.
         fields: of the form of a new campaign.
         assays: of it.
-        list_name: of the file of candidates; "" = none.
-        list_key: under which that is kept.
+        files: of its fields: name of each, and under which it is kept.
 
     Returns:
         `html`.
     """
     with TemporaryDirectory(prefix="activeloop-") as folder:
-        path = None
-        if list_name:
-            path = Path(folder) / list_name
-            path.write_bytes(store.objects.get(list_key, MEDIA, f'file "{list_name}"'))
-        planned = draft(options_of(fields, assays, path))
+        paths = {
+            field: [written(Path(folder), name, store.objects.get(key, MEDIA, f'file "{name}"')) for name, key in kept]
+            for field, kept in files.items()
+        }
+        planned = draft(options_of(fields, assays, paths))
         proposal, plates = first_plate(planned, whole(fields["number"], "the number of candidates"))
         html = render(
             "_preview.html",

@@ -368,14 +368,30 @@ class Accounts:
         with self.writing(kind, actor, campaign=campaign, **details):
             pass
 
-    def trail(self, campaign: str = "", after: int = 0, limit: int = 100) -> tuple[TrailEntry, ...]:
-        """Entries of the trail in order: of a campaign, or ("") all."""
+    def trail(
+        self, campaign: str = "", after: int = 0, limit: int = 100, *, newest: bool = False, skip: int = 0
+    ) -> tuple[TrailEntry, ...]:
+        """Entries of the trail in order: of a campaign, or ("") all.
+
+        Args:
+            campaign: its key.
+            after: only those behind this one.
+            limit: of them at most.
+            newest: the newest first.
+            skip: so many of them.
+        """
         which = "AND campaign = :campaign" if campaign else ""
+        order = "ORDER BY sequence DESC" if newest else "ORDER BY sequence"
         columns = "sequence, at, actor, campaign, kind, payload"
-        query = f"SELECT {columns} FROM access_log WHERE sequence > :after {which} ORDER BY sequence LIMIT :limit"
-        given: dict[str, object] = {"after": after, "limit": limit}
+        query = f"SELECT {columns} FROM access_log WHERE sequence > :after {which} {order} LIMIT :limit OFFSET :skip"
+        given: dict[str, object] = {"after": after, "limit": limit, "skip": skip}
         given |= {"campaign": campaign} if campaign else {}
         return tuple(TrailEntry(*row[:5], details=json.loads(row[5])) for row in self._read(query, **given))
+
+    def trail_length(self, campaign: str = "") -> int:
+        """How many entries the trail has: of a campaign, or ("") in all."""
+        which, given = ("WHERE campaign = :campaign", {"campaign": campaign}) if campaign else ("", {})
+        return int(self._read(f"SELECT count(*) FROM access_log {which}", **given)[0][0])
 
     def verify(self) -> tuple[str, ...]:
         """What is wrong with the chain of the trail, in sentences; () when it stands as it was written."""

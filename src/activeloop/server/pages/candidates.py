@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ from anyio import from_thread
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
+from activeloop.candidates.treatments import BAR, FIELDS
 from activeloop.config import OpenCampaign
 from activeloop.desk.candidates import STATES, CandidateQuery, State, predictions_file
 from activeloop.errors import ActiveLoopError, InputError
@@ -108,7 +109,19 @@ def _fields(access: CampaignAccess, loop: OpenCampaign, asked: Asked) -> dict[st
         "canvas": CANVAS,
         "may": access.may("scientist"),
         "extendable": mutations,
+        "parts": parts_of(loop.campaign.pool.kind, [c.called for c in found.candidates]),
+        "split": lambda name: name.split(f" {BAR} "),
     }
+
+
+def parts_of(kind: str, names: Sequence[str]) -> tuple[str, ...]:
+    """What the parts of the names of candidates are called, each of which has a column; () where they have none.
+
+    >>> parts_of("treatments", ["A375 | dabrafenib"]), parts_of("variants", ["A24G"])
+    (('cells', 'compound'), ())
+    """
+    most = max((name.count(f" {BAR} ") + 1 for name in names), default=0)
+    return FIELDS[:most] if kind == "treatments" and most > 1 else ()
 
 
 def _linker(asked: Asked) -> Callable[..., str]:

@@ -45,12 +45,27 @@ def upload_of(request: Request, form: FormData, field: str, scope: str) -> Kept 
     Raises:
         InputError: the word is not ours, or too old.
     """
-    given = form.get(field)
-    if isinstance(given, UploadFile) and given.filename:
-        return keep(request, plain_name(given.filename), given.file.read(), scope)
-    word = form.get(f"{field}_word")
-    if not isinstance(word, str) or not word:
-        return None
+    return next(iter(uploads_of(request, form, field, scope)), None)
+
+
+def uploads_of(request: Request, form: FormData, field: str, scope: str) -> list[Kept]:
+    """The files of a form's field that may hold several; arguments and errors as of `upload_of`.
+
+    Those that are chosen now stand in place of those of before.
+    """
+    given = [one for one in form.getlist(field) if isinstance(one, UploadFile) and one.filename]
+    if given:
+        return [keep(request, plain_name(str(one.filename)), one.file.read(), scope) for one in given]
+    words = [word for word in form.getlist(f"{field}_word") if isinstance(word, str) and word]
+    return [_kept(request, word, scope) for word in words]
+
+
+def _kept(request: Request, word: str, scope: str) -> Kept:
+    """The file that was uploaded before and is named by its word.
+
+    Raises:
+        InputError: the word is not ours, or too old.
+    """
     try:
         name, key = _signer(request, scope).loads(word, max_age=SECONDS)
     except (BadSignature, ValueError) as error:

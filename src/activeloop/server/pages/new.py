@@ -19,15 +19,18 @@ from activeloop.measurements.wells import SHAPES
 from activeloop.server.access import SignedIn, User
 from activeloop.server.api.campaigns import made_campaign
 from activeloop.server.compute import Order
-from activeloop.server.new import ASSAY, BLANK, HEADERS, options_of, whole
+from activeloop.server.new import ASSAY, BLANK, HEADERS, LISTS, options_of, whole
 from activeloop.server.pages.base import Form, ordered, page, pages_router, see, text
-from activeloop.server.pages.kept import Kept, keep, upload_of
+from activeloop.server.pages.kept import Kept, keep, uploads_of
+from activeloop.server.panels import written
 from activeloop.server.uploads import check_inputs
 
 router = pages_router()
 
 MOST = 8
 """Assays of one form."""
+Files = dict[str, list[Kept]]
+"""Field of the form -> its files."""
 
 
 @router.get("/new")
@@ -44,31 +47,38 @@ def filled(request: Request, user: SignedIn, form: Form) -> Response:
     do = text(form, "do")
     if do == "assay":
         return _form(request, fields, [*assays, dict(ASSAY)][:MOST])
-    kept: Kept | None = None
+    kept: Files = {}
     try:
-        kept = upload_of(request, form, "list", "new") or _pasted(request, fields)
-        if kept:
-            check_inputs({kept.name: kept.content})
+        kept = _files(request, fields, form)
+        for files in kept.values():
+            check_inputs({one.name: one.content for one in files})
         if do == "make":
             return _made(request, user, fields, assays, kept, text(form, "request"))
-        arguments: dict[str, Any] = {"fields": fields, "assays": assays}
-        arguments |= {"list_name": kept.name, "list_key": kept.key} if kept else {}
+        named = {field: [(one.name, one.key) for one in files] for field, files in kept.items()}
+        arguments: dict[str, Any] = {"fields": fields, "assays": assays, "files": named}
         found = ordered(request, Order("look", actor=user.actor, arguments=arguments))
         return _form(request, fields, assays, kept, preview=found["html"])
     except ActiveLoopError as error:
         return _form(request, fields, assays, kept, error=_in_words(error), code=422)
 
 
+def _files(request: Request, fields: Mapping[str, str], form: FormData) -> Files:
+    """The files of the form: those chosen now, and those chosen before."""
+    kept = {field: uploads_of(request, form, field, "new") for field in LISTS}
+    if not kept["list"] and (pasted := _pasted(request, fields)):
+        kept["list"] = [pasted]
+    return kept
+
+
 def _made(
-    request: Request, user: User, fields: Mapping[str, str], assays: list[dict[str, str]], kept: Kept | None, again: str
+    request: Request, user: User, fields: Mapping[str, str], assays: list[dict[str, str]], kept: Files, again: str
 ) -> Response:
     """Make the campaign, and go there."""
     with TemporaryDirectory(prefix="activeloop-") as folder:
-        path = None
-        if kept:
-            path = Path(folder) / kept.name
-            path.write_bytes(kept.content)
-        planned = draft(options_of(fields, assays, path))
+        paths = {
+            field: [written(Path(folder), one.name, one.content) for one in files] for field, files in kept.items()
+        }
+        planned = draft(options_of(fields, assays, paths))
         name = fields["name"] or _name_of(planned)
         key = made_campaign(request, user, name, planned.text, planned.inputs, again)
     return see(f"/campaigns/{key}")
@@ -78,13 +88,14 @@ def _form(
     request: Request,
     fields: Mapping[str, str],
     assays: list[dict[str, str]],
-    kept: Kept | None = None,
+    kept: Files | None = None,
     preview: str = "",
     error: str = "",
     code: int = 200,
 ) -> HTMLResponse:
     sizes = [size for size in SHAPES if size >= 6]
-    shown = {"fields": fields, "rows": assays, "kept": kept, "preview": preview, "error": error, "sizes": sizes}
+    files = {field: (kept or {}).get(field, []) for field in LISTS}
+    shown = {"fields": fields, "rows": assays, "kept": files, "preview": preview, "error": error, "sizes": sizes}
     return page(request, "new.html", code, title="New campaign", most=MOST, **shown)
 
 
@@ -134,6 +145,11 @@ _FIELDS = {
     "--kind": "“kind”",
     "--seed": "“seed”",
     "--wild-type": "“wild type”",
+    "--cells": "“cells”",
+    "--compounds": "“compounds”",
+    "--doses": "“doses”",
+    "--panel": "“what is known of cells and compounds”",
+    "--history": "“measured before”",
 }
 
 
