@@ -275,6 +275,7 @@ class Cluster(Executor):
 
     def __init__(self, address: str, place: str | Path, patience: float = PATIENCE):
         try:
+            from dask import config
             from distributed import Client
         except ModuleNotFoundError as error:
             raise MissingExtraError("a cluster", "cluster") from error
@@ -286,7 +287,9 @@ class Cluster(Executor):
         self._open: set[Future[Any]] = set()
         self._closed = threading.Event()
         try:
-            self._client: Any = Client(address, timeout=min(30.0, patience), set_as_default=False)
+            # Dask looks at the stacks of its own loop a hundred times a second, for pages that are not used here
+            with config.set({"distributed.worker.profile.enabled": False}):
+                self._client: Any = Client(address, timeout=min(30.0, patience), set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             problem = f"no Dask scheduler answers at {address} ({type(error).__name__})"
             raise StateError(f"{problem}. Start one (`dask scheduler`), or correct --cluster.") from error

@@ -13,12 +13,13 @@ from safetensors.torch import save_file
 
 from activeloop.errors import InputError
 from activeloop.foundation.devices import has_bfloat16
+from activeloop.models.finetuning.group import Group, joined
 from tools.pretrain.card import export, facts_of
 from tools.pretrain.corpus import Part, read_parts
 from tools.pretrain.model import build, use_fast_attention
 from tools.pretrain.plan import Log, Plan, check_same
 from tools.pretrain.trainable import AdaptedModel, Trainable, WholeModel, adapted
-from tools.pretrain.training import Group, TrainingRun, joined
+from tools.pretrain.training import TrainingRun
 
 
 @dataclass(frozen=True)

@@ -574,6 +574,17 @@ class Campaign:
 
         return self._retried(decide)
 
+    def assist(self, *, again: bool = False) -> None:
+        """Take part in a fit that another process stores: for processes that train one model together.
+
+        Args:
+            again: as that of `fit` there.
+        """
+        state = self.state()
+        dataset = self._dataset(state)
+        if len(dataset) and (again or is_stale(state, dataset, self.learner)):
+            fit_version(state, dataset, self.learner, InMemoryArtifactStore(), self.seed)
+
     def promote(self, version: int, reason: str = "") -> Version:
         """Make a version current: one that was held back, or an earlier one.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,12 +16,19 @@ AGAIN = typer.Option("--again", help="Fit anew although nothing changed, for ins
 
 
 def fit(directory: Folder, again: Annotated[bool, AGAIN] = False) -> None:
-    """Fit a new version to all results that count. `propose` does so by itself."""
+    """Fit a new version to all results that count. `propose` does so by itself.
+
+    `torchrun ... --no-python activeloop fit DIR` shares the fit of a foundation model among cards or machines.
+    """
     from activeloop.desk.versions import fit as fitted
+    from activeloop.desk.versions import fit_together
 
     loop = opened(directory, "Nothing was fitted.")
     with fitting() as progress:
-        found = fitted(loop, again=again, progress=progress)
+        together = int(os.environ.get("WORLD_SIZE", "1")) > 1
+        found = (fit_together if together else fitted)(loop, again=again, progress=progress)
+    if found is None:  # the first process tells
+        return
     version = found.version
     is_current = found.current in (0, version.number)
     if found.fresh:

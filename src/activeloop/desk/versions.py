@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from activeloop.campaigns import RoundReport
 from activeloop.campaigns.events import Version
 from activeloop.config import OpenCampaign
+from activeloop.errors import StateError
 from activeloop.prediction import watched_fits
 
 
@@ -82,6 +83,39 @@ def fit(
     current = state.current.number if state.current else 0
     fresh = before is None or before.number != version.number
     return FittedVersion(version, fresh, current, state.held_back.get(version.number, ""))
+
+
+def fit_together(
+    loop: OpenCampaign, *, again: bool = False, progress: Callable[[str, int, int], None] | None = None
+) -> FittedVersion | None:
+    """The same by all processes that `torchrun` has started, on several cards or machines: they share each step.
+
+    Args:
+        loop: the campaign, which each of them has opened.
+        again: as that of `fit`.
+        progress: as that of `fit`.
+
+    Returns:
+        What `fit` returns in the first process, which alone writes; None in the others.
+
+    Raises:
+        StateError: nothing was measured yet, or the processes do not see the same results.
+        ModelError: as `fit`, or the adapter cannot be trained by several processes.
+    """
+    from activeloop.models.finetuning.group import joined
+
+    loop.check_available()
+    with joined() as group:
+        state = loop.campaign.state()
+        if not group.agree(f"{state.last} {loop.campaign.learner.name} {loop.campaign.dataset().hash}"):
+            raise StateError(
+                "the processes do not see the same results: give all of them the same folder or database. "
+                "Nothing was fitted."
+            )
+        if group.first:
+            return fit(loop, again=again, progress=progress)
+        loop.campaign.assist(again=again)
+    return None
 
 
 def versions(loop: OpenCampaign) -> tuple[ListedVersion, ...]:

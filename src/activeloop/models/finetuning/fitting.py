@@ -19,6 +19,7 @@ from activeloop.measurements import Dataset
 from activeloop.models.finetuning.adapted import AdaptedEncoder, tokens_of
 from activeloop.models.finetuning.checkpointer import Checkpointer, digest, prefixed, unprefixed
 from activeloop.models.finetuning.config import SEED_STRIDE, FineTuningConfig, Split, folds_of
+from activeloop.models.finetuning.group import Group
 from activeloop.models.finetuning.loop import Trace, train
 from activeloop.models.finetuning.objectives import Supervised
 from activeloop.models.finetuning.pool_cache import PARENT
@@ -89,7 +90,8 @@ def fit_members(config: FineTuningConfig, dataset: Dataset, seed: int) -> tuple[
     )
     if config.warm_start:
         save_adapters(config, dataset, seed, members)
-    shutil.rmtree(folder, ignore_errors=True)
+    if Group.current().first:
+        shutil.rmtree(folder, ignore_errors=True)
     return members
 
 
@@ -199,7 +201,8 @@ def warm_starts(config: FineTuningConfig, dataset: Dataset, seed: int) -> dict[i
     folds = number_of_folds(config, len(earlier)), number_of_folds(config, len(dataset))
     if not config.warm_start or not len(earlier) or folds[0] != folds[1]:
         return {}
-    states = _adapters_file(config, earlier, seed).load()
+    group = Group.current()
+    states = group.same_state(_adapters_file(config, earlier, seed).load() if group.first else {})
     states = states or save_adapters(config, earlier, seed, fit_members(config, earlier, seed))
     return {k: unprefixed(str(k), states) for k in range(config.members)}
 
@@ -209,9 +212,10 @@ def save_adapters(config: FineTuningConfig, dataset: Dataset, seed: int, members
     states: State = {}
     for k, member in enumerate(members):
         states |= prefixed(str(k), member.adapted.state())
-    file = _adapters_file(config, dataset, seed)
-    file.save(states)
-    delete_unused(file.file.parent, MOST)
+    if Group.current().first:
+        file = _adapters_file(config, dataset, seed)
+        file.save(states)
+        delete_unused(file.file.parent, MOST)
     return states
 
 

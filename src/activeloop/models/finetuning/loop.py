@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,9 +17,11 @@ from activeloop.metrics import spearman
 from activeloop.models.finetuning.checkpointer import Checkpointer, prefixed, unprefixed
 from activeloop.models.finetuning.config import Split, TrainingConfig
 from activeloop.models.finetuning.cost import Cost, Meter
+from activeloop.models.finetuning.group import Group
 from activeloop.models.finetuning.objectives import TrainingObjective
 from activeloop.prediction import report_fit
 
+R = TypeVar("R")
 #: called with steps done, steps at most, loss
 Progress = Callable[[int, int, float], None]
 
@@ -61,6 +65,10 @@ def train(
 ) -> Trace:
     """Train, and leave the objective at its best state.
 
+    Processes that have joined a group share each step: every one calls this with the same arguments, computes its part
+    of each minibatch, and ends with the same state, which is that of one process up to rounding (and up to the units
+    that dropout drops).
+
     Args:
         objective: changed in place.
         plan: epochs, minibatches and learning rates.
@@ -72,17 +80,19 @@ def train(
         progress: called at every step.
 
     Raises:
-        ModelError: not even one candidate fits into memory; or the loss is not a number.
+        ModelError: not even one candidate fits into memory; the loss is not a number; or the adapter cannot be trained
+            by several processes.
     """
     run = Run(objective, plan, split, values, seed)
     if checkpointer is not None:
-        run.resume(checkpointer.load())
+        # one disk alone knows how far all of them are
+        run.resume(run.group.same_state(checkpointer.load() if run.group.first else {}))
     while not run.done:
         loss = run.advance()
         report_fit("training", run.step, run.steps)
         if progress is not None:
             progress(run.step, run.steps, loss)
-        if checkpointer is not None and (run.done or checkpointer.due()):
+        if checkpointer is not None and run.group.first and (run.done or checkpointer.due()):
             checkpointer.save(run.state())
     return run.finish()
 
@@ -96,10 +106,16 @@ class Run:
 
     def __init__(self, objective: TrainingObjective, plan: TrainingConfig, split: Split, values: np.ndarray, seed: int):
         self.objective, self.plan, self.split, self.seed = objective, plan, split, seed
+        self.group = Group.current()
+        if self.group.size > 1 and objective.progress():
+            raise ModelError(
+                "This adapter decides what to remove by what it observes in each step, which several processes do not "
+                "see alike: train it in one (without torchrun), or choose lora. Nothing was stored."
+            )
         self.values = values[split.validation]
         self.rate = objective.rate if plan.rate is None else plan.rate
         self.steps = plan.steps(len(split.training))
-        self.gradients = Gradients(plan.minibatch)
+        self.gradients = Gradients(plan.minibatch, self.group)
         self.optimiser = self._new_optimiser()
         self.losses: list[float] = []
         self.checked: list[int] = []
@@ -207,7 +223,7 @@ class Run:
     def _validate(self) -> None:
         if not len(self.split.validation):
             return
-        scores = self.objective.scores(self.split.validation)
+        scores = self.group.same(self.objective.scores(self.split.validation))
         correlation = spearman(scores, self.values, fewest=3)
         # constant scores order nothing
         correlation = correlation if np.isfinite(correlation) else -1.0
@@ -233,13 +249,19 @@ class Gradients:
     candidates of a minibatch whatever the memory, and a step is the same up to rounding (and up to the units that
     dropout drops).
 
+    Processes of a group share a minibatch in the same way: each computes the outputs of its part and goes through it
+    backwards; the loss is that of all outputs, so that means are right whatever the sizes of the parts, and the
+    gradients are added up.
+
     Args:
         together: candidates that go through the model at once; halved when memory runs out.
+        group: of the processes that share each minibatch.
 
     Source: Gao et al. 2021, arXiv:2101.06983.
     """
 
     together: int
+    group: Group = field(default_factory=Group)
 
     def __call__(self, objective: TrainingObjective, which: np.ndarray, seed: int) -> float:
         """Add the gradients of a minibatch to the parameters; the loss.
@@ -252,6 +274,9 @@ class Gradients:
         Raises:
             ModelError: not even one candidate fits into memory.
         """
+        if self.group.size > 1:
+            with seeded_rng(seed):
+                return self._shared(objective, which, seed)
         while True:
             try:
                 with seeded_rng(seed):
@@ -262,9 +287,56 @@ class Gradients:
                 if not out_of_memory(error):
                     raise
                 self._halve(min(self.together, len(which)))
-            for parameter in objective.parameters():
-                parameter.grad = None
-            gc.collect()
+            _cleared(objective)
+
+    def _shared(self, objective: TrainingObjective, which: np.ndarray, seed: int) -> float:
+        """One part for each process; seeds are those of as many parts in one process."""
+        parts = self.group.parts(which)
+        mine, seed = parts[self.group.rank], seed + self.group.rank
+        outputs = self._tried(objective, mine, partial(self._outputs, objective, mine, seed))
+        everyone = self.group.gathered(outputs.detach(), [len(part) for part in parts])
+        loss = objective.loss(everyone.requires_grad_(), which)
+        (wanted,) = torch.autograd.grad(loss, everyone)
+        start = sum(len(part) for part in parts[: self.group.rank])
+        # when memory runs out on the way back, the outputs are computed anew, in parts
+        ways = iter([partial(_backwards, outputs)] if outputs.requires_grad else [])
+        again = partial(self._anew, objective, mine, seed)
+        self._tried(objective, mine, lambda: next(ways, again)(wanted[start : start + len(mine)]))
+        penalty = objective.penalty()
+        # whatever the candidates: once, not once a process
+        if penalty is not None and self.group.first:
+            penalty.backward()
+        self.group.sum_gradients(objective.parameters())
+        return loss.item()
+
+    def _outputs(self, objective: TrainingObjective, mine: np.ndarray, seed: int) -> torch.Tensor:
+        """Of one process's part; with gradients when it goes through the model at once."""
+        if 0 < len(mine) <= self.together:
+            return _seeded_outputs(objective, mine, seed)
+        with torch.no_grad():
+            if not len(mine):
+                # a minibatch smaller than the group: only the shape of an output is needed
+                return objective.outputs(np.zeros(1, np.int64))[:0]
+            pieces = np.array_split(mine, -(-len(mine) // self.together))
+            return torch.cat([_seeded_outputs(objective, piece, seed + i) for i, piece in enumerate(pieces)])
+
+    def _anew(self, objective: TrainingObjective, mine: np.ndarray, seed: int, wanted: torch.Tensor) -> None:
+        pieces = np.array_split(mine, max(1, -(-len(mine) // self.together)))
+        start = 0
+        for i, piece in enumerate(pieces if len(mine) else ()):
+            _seeded_outputs(objective, piece, seed + i).backward(wanted[start : start + len(piece)])
+            start += len(piece)
+
+    def _tried(self, objective: TrainingObjective, which: np.ndarray, what: Callable[[], R]) -> R:
+        """Do something; while memory runs out, with fewer candidates at once."""
+        while True:
+            try:
+                return what()
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                self._halve(min(self.together, len(which)))
+            _cleared(objective)
 
     def _halve(self, tried: int) -> None:
         if tried <= 1:
@@ -273,6 +345,17 @@ class Gradients:
                 "fewer of its layers; nothing was stored."
             )
         self.together = tried // 2
+
+
+def _cleared(objective: TrainingObjective) -> None:
+    """Forget the gradients of a step that failed."""
+    for parameter in objective.parameters():
+        parameter.grad = None
+    gc.collect()
+
+
+def _backwards(outputs: torch.Tensor, wanted: torch.Tensor) -> None:
+    outputs.backward(wanted)
 
 
 def _at_once(objective: TrainingObjective, which: np.ndarray) -> float:
