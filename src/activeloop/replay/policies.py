@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -267,7 +268,8 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay, history: 
     by_values = history is not None or pool.kind == "treatments"
     found = learner_of(learner, pool, "find" if by_values else protocol.goal)
     if history is not None and isinstance(found, TakesHistory):
-        found = found.with_history(history)
+        with suppress(ConfigError):  # it says that it has no place for one after all
+            found = found.with_history(history)
     policy = Policy(name, found, None, by_values)
     if selection == "random":
         return policy

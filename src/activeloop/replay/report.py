@@ -29,6 +29,13 @@ PANELS: dict[ReplayGoal, tuple[str, ...]] = {
 }
 
 
+def panels_of(points: Sequence[Point], goal: ReplayGoal) -> tuple[str, ...]:
+    """The metrics that are drawn; of drugs each on its own where an accurate model of treatments is asked for."""
+    if goal == "learn" and any(point.metric == "pearson_per_drug" for point in points):
+        return ("pearson_per_drug", "spearman", "auroc", "top10pct_found")
+    return PANELS[goal]
+
+
 def policy_colours(policies: Sequence[str]) -> dict[str, str]:
     """One colour a policy, the same in every picture and table.
 
@@ -56,7 +63,7 @@ def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: in
     axes = figure.subplots(2, 2, squeeze=True).ravel()
     policies = list(dict.fromkeys(p.policy for p in points))
     colours = policy_colours(policies)
-    for axis, metric in zip(axes, PANELS[goal], strict=True):
+    for axis, metric in zip(axes, panels_of(points, goal), strict=True):
         style(axis, LABELS[metric])
         for policy in policies:
             own = [p for p in points if p.policy == policy and p.metric == metric]
@@ -66,8 +73,8 @@ def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: in
         handles, names = axes[-1].get_legend_handles_labels()
     # the empty second line keeps a place for the legend, whatever the length of the title
     figure.suptitle(f"{title}\n ", fontsize=15, fontweight="bold", color=INK, x=0.02, ha="left")
-    place = {"loc": "upper left", "bbox_to_anchor": (0.01, 0.965), "ncols": min(len(names), 5)}
-    figure.legend(handles, names, **place, frameon=False, fontsize=10)
+    place = {"loc": "upper left", "bbox_to_anchor": (0.01, 0.965), "ncols": min(len(names), 6)}
+    figure.legend(handles, names, **place, frameon=False, fontsize=10 if len(names) < 6 else 9)
     figure.supxlabel(
         f"measured candidates   (mean of {seeds} {'seed' if seeds == 1 else 'seeds'}; band: one standard error)",
         fontsize=10.5,
@@ -129,6 +136,8 @@ def replay_page(
     policies = list(dict.fromkeys(p.policy for p in last))
     seeds, kind = len({seed for _, seed in outcome.turns}), str(settings["kind"])
     goal = "find the best candidates" if protocol.goal == "find" else "learn which candidates are fit"
+    if protocol.goal == "learn" and (kind == "treatments" or "history" in settings):
+        goal = "learn an accurate model of the values"
     return render(
         "replay.html",
         title=f"{dataset}: replay of {protocol.rounds + 1} plates",
@@ -171,7 +180,7 @@ def _cards(last: Sequence[Point], protocol: Protocol, labels: int) -> list[dict[
     """The main figures of the first policy and of the random baseline."""
     own = next((p.policy for p in last if p.policy != "random"), "random")
     cards = []
-    for metric in PANELS[protocol.goal][:2]:
+    for metric in panels_of(last, protocol.goal)[:2]:
         for policy in dict.fromkeys((own, "random")):
             found = [p for p in last if p.policy == policy and p.metric == metric]
             if found:
@@ -185,6 +194,8 @@ def _rows(last: Sequence[Point], policies: Sequence[str], outcome: Outcome) -> l
     rows: list[dict[str, object]] = []
     for metric in METRICS:
         by_policy = {p.policy: p for p in last if p.metric == metric}
+        if metric == "pearson_per_drug" and not by_policy:
+            continue  # of treatments alone
         best = max((p.mean for p in by_policy.values()), default=np.nan)
         rows.append({"words": LABELS[metric], "cells": [table_cell(by_policy.get(p), best) for p in policies]})
     seconds = []
@@ -228,6 +239,8 @@ def write_results(folder: Path, landscape: Landscape, protocol: Protocol, outcom
         "seeds": f"0 to {seeds - 1}",
         "fingerprint of the data": landscape.fingerprint,
     }
+    if landscape.history is not None:
+        settings["history"] = f"{int(np.isfinite(landscape.history.values).sum()):,} values"
     page = replay_page(landscape.name, landscape.origin, protocol, outcome, points, svg(curve), settings, machine)
     write_whole(folder / "summary.csv", summary_csv(points))
     write_whole(folder / "rounds.csv", rounds_csv(landscape.name, outcome.turns))
