@@ -43,10 +43,10 @@ def classes(rows: np.ndarray = ROWS) -> Dataset:
 
 
 def test_probabilities_are_means_of_passes_and_their_entropy_is_what_is_scored(fitted: DropoutPasses):
-    prediction = fitted.predict(POOL, EVERY, seed=1, draws=12)
+    prediction = fitted.predict(POOL, EVERY, seed=1, draws=10)
     assert prediction.classes == ("unfit", "fit")
     np.testing.assert_allclose(prediction.draws.sum(2), 1, atol=1e-6)
-    np.testing.assert_allclose(prediction.mean, prediction.draws[: fitted.passes].mean(0), atol=1e-6)
+    np.testing.assert_allclose(prediction.mean, prediction.draws.mean(0), atol=1e-6)
     assert np.array_equal(fitted.predict(POOL, EVERY, seed=1, draws=0).mean, prediction.mean)
     context = AcquisitionContext(np.full(1, np.nan), np.random.default_rng(0), np.full(1, np.nan))
     np.testing.assert_allclose(Entropy()(prediction, context), entropy(prediction.mean))

@@ -17,7 +17,7 @@ from activeloop.errors import ModelError
 from activeloop.foundation.cache import cache_folder
 from activeloop.foundation.identity import check_identity, identity
 from activeloop.measurements import Dataset
-from activeloop.models.base import CLASSES, substate
+from activeloop.models.base import CLASSES, choose_members, substate
 from activeloop.models.finetuning.adapted import AdaptedEncoder, tokens_of
 from activeloop.models.finetuning.config import FineTuningConfig, Split
 from activeloop.models.finetuning.cost import Cost
@@ -90,12 +90,12 @@ class DropoutPasses(Predictor):
     cost: np.ndarray
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
-        """Probabilities of the two classes; draw s is pass s, mean and standard deviation are those of T passes."""
-        rows = np.asarray(rows, np.int64)
-        fit = self.probabilities(pool, rows, seed, max(draws, self.passes))
+        """Probabilities of the two classes: mean and standard deviation over T passes; a draw is one of the passes."""
+        fit = self.probabilities(pool, np.asarray(rows, np.int64), seed, self.passes)
         both = np.stack([1 - fit, fit], -1)
-        some = both[: self.passes].astype(np.float64)
-        return Prediction(both[:draws], some.mean(0), some.std(0), np.zeros(2), CLASSES)
+        some = both.astype(np.float64)
+        chosen = both[choose_members(self.passes, draws, seed)]
+        return Prediction(chosen, some.mean(0), some.std(0), np.zeros(2), CLASSES)
 
     @torch.inference_mode()
     def probabilities(
