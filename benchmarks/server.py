@@ -451,14 +451,21 @@ class Fleet:
         """Of the servers."""
         return [f"http://127.0.0.1:{port}" for port in self.ports]
 
+    def children(self) -> list[int]:
+        """Processes that do a piece of work."""
+        return [child for one in self.working for child in children_of(one.pid)]
+
     def kill(self, role: str, rng: np.random.Generator) -> bool:
         """Kill a process of this role at a random moment, and begin another; whether there was one."""
         time.sleep(float(rng.uniform(0, 1.5)))
         if role == "child":
-            awaited(lambda: [c for one in self.working for c in children_of(one.pid)], 20.0)
-            time.sleep(float(rng.uniform(0, 0.8)))
-            running = [child for one in self.working for child in children_of(one.pid)]
-            return bool(running) and sent(int(rng.choice(running)), signal.SIGKILL)
+            late = time.monotonic() + 120
+            while time.monotonic() < late:
+                awaited(self.children, 30.0)
+                time.sleep(float(rng.uniform(0, 0.8)))
+                if (running := self.children()) and sent(int(rng.choice(running)), signal.SIGKILL):
+                    return True
+            return False
         if role == "worker":
             i = int(rng.integers(self.workers))
             end(self.working[i])

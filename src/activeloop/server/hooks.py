@@ -16,11 +16,11 @@ import socket
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx
 from starlette.concurrency import run_in_threadpool
 
 from activeloop.campaigns.events import KINDS, now
@@ -29,6 +29,9 @@ from activeloop.server import forms
 from activeloop.server.views import events_out
 from activeloop.store.accounts import Accounts
 from activeloop.store.database import plain_errors
+
+if TYPE_CHECKING:
+    import httpx
 
 SECONDS = 1.0
 """Between two looks for what is to be delivered."""
@@ -240,6 +243,8 @@ async def deliver(hooks: Hooks, delivery: Delivery, client: httpx.AsyncClient) -
 
 async def _send(delivery: Delivery, event: int, body: bytes, client: httpx.AsyncClient, private: bool) -> str:
     """Why an event was not taken; "" when it was."""
+    import httpx
+
     moment = str(int(time.time()))
     headers = {
         "content-type": "application/json",
@@ -257,12 +262,16 @@ async def _send(delivery: Delivery, event: int, body: bytes, client: httpx.Async
 
 async def deliver_forever(hooks: Hooks) -> None:
     """Deliver what there is until the task is cancelled."""
-    owner = uuid.uuid4().hex
-    async with httpx.AsyncClient(follow_redirects=False) as client:
+    owner, client = uuid.uuid4().hex, None
+    async with AsyncExitStack() as stack:
         while True:
             try:
                 delivery = await run_in_threadpool(hooks.take, owner)
                 if delivery:
+                    if client is None:  # a server without webhooks does not load it
+                        import httpx
+
+                        client = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
                     await deliver(hooks, delivery, client)
                     continue
             except ActiveLoopError:

@@ -7,12 +7,18 @@ from typing import Any
 
 ARENAS = 2
 """Places from which threads take memory; each keeps its own rest, and by default there are eight a core."""
-_M_ARENA_MAX = -8
+LARGE = 1 << 18
+"""Bytes from which something gets memory of its own."""
+_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
 
 
 def few_arenas() -> None:
-    """Let all threads of this process share some places for memory; before the first thread is begun."""
+    """Let all threads of this process share some places for memory; before the first thread is begun.
+
+    Arrays and long texts get memory of their own, which goes back as soon as they go.
+    """
     _called("mallopt", _M_ARENA_MAX, ARENAS)
+    _called("mallopt", _M_MMAP_THRESHOLD, LARGE)
 
 
 def give_back() -> None:
