@@ -22,6 +22,7 @@ from benchmarks.prior import prior_result
 from benchmarks.replays import Suite
 from benchmarks.results import Result, with_age
 from benchmarks.scale import ScaleResult, ScaleTask, scale_result
+from benchmarks.server import read_tables, server_result
 from benchmarks.students_values import read_rounds, value_result
 from benchmarks.suites import suites
 from benchmarks.work import read_rows, work_result
@@ -139,5 +140,6 @@ STORED: dict[str, Callable[[Path, str], Result]] = {
     "prior": _predicted,
     "scale": _scaled,
     "students/values": lambda folder, name: value_result(read_rounds(folder / "rounds.csv"), {}),
+    "server": lambda folder, name: server_result(*read_tables(folder)),
     "work": lambda folder, name: work_result(*read_rows(folder)),
 }

@@ -16,6 +16,7 @@ Writes `pages.csv`, `load.csv`, `faults.csv` and `README.md`, and exits with sta
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import os
 import random
@@ -30,7 +31,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -175,7 +176,7 @@ def start(place: Place) -> Serving:
     return Serving(process, address, time.monotonic() - began, cpu_of(process.pid))
 
 
-def wait_until_ready(address: str, seconds: float = 120.0) -> None:
+def wait_until_ready(address: str, seconds: float = 600.0) -> None:
     """Ask a server until it can answer requests."""
 
     def ready() -> bool:
@@ -571,6 +572,19 @@ def next_release(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(paths)}
 
 
+@contextmanager
+def known(upgraded: bool) -> Iterator[None]:
+    """Let this process use the database of the next release, where that took the place of this one."""
+    from activeloop.store import migrate
+
+    before = migrate.HEAD
+    migrate.HEAD = f"{int(before) + upgraded:04d}"
+    try:
+        yield
+    finally:
+        migrate.HEAD = before
+
+
 def judged(store: Store, keys: Sequence[str], said: Sequence[tuple[str, str]]) -> dict[str, int]:
     """What the logs say after all."""
     found: Counter[str] = Counter()
@@ -623,10 +637,12 @@ def faults(kind: str, kills: int, seed: int, upgraded: bool) -> dict[str, Any]:
             for address in fleet.addresses:
                 wait_until_ready(address)
             writers.stop()
-            awaited(lambda: not place.work(LEASE).open_ends(["fit"]), 300.0)
+            with known(upgraded):
+                awaited(lambda: not place.work(LEASE).open_ends(["fit"]), 300.0)
         finally:
             fleet.close()
-        found = judged(store, keys, writers.said)
+        with known(upgraded):
+            found = judged(store, keys, writers.said)
         store.close()
     return {
         "database": kind,
@@ -674,10 +690,9 @@ def server_result(large: Mapping[str, Mapping[str, Any]], harmed: Sequence[Mappi
     pages = [{"database": kind, **row} for kind, found in large.items() for row in found["pages"]]
     load = []
     for kind, found in large.items():
-        same = {"database": kind, "ready": found["ready"], "ready CPU": found["ready CPU"]}
-        for what in ("idle", "load"):
-            hidden = ("first errors",)
-            load.append(same | {"what": what} | {k: v for k, v in found[what].items() if k not in hidden})
+        alone = {name: value for name, value in found.items() if name not in ("pages", "idle", "load")}
+        for what, row in (("pages", alone), ("idle", found["idle"]), ("load", found["load"])):
+            load.append({"database": kind, "what": what} | {k: v for k, v in row.items() if k != "first errors"})
     columns = list(dict.fromkeys(name for row in load for name in row))
     tables = {}
     for name, rows, named in (("pages", pages, None), ("load", load, columns), ("faults", harmed, None)):
@@ -717,11 +732,13 @@ def server_result(large: Mapping[str, Mapping[str, Any]], harmed: Sequence[Mappi
             ("share of a core of the web process", lambda f: f["load"]["CPU share"]),
             ("a model was trained all the time", lambda f: "yes" if f["load"]["trained"] else "no"),
         ):
-            rows.append((words, *(of(found) for found in large.values())))
+            rows.append((words, *(str(of(found)) for found in large.values())))
         parts.append(section("Readers, robots and a training", markdown_table(["what", *large], rows)))
     if harmed:
         heads = ["what", *(f"{row['database']}, {row['what']}" for row in harmed), "required"]
-        lines = [(title, *(row[name] for row in harmed), "0" if name in HARM else "") for name, title in TITLES.items()]
+        lines = [
+            (title, *(str(row[name]) for row in harmed), "0" if name in HARM else "") for name, title in TITLES.items()
+        ]
         kills = sum(int(row[f"killed_{role}"]) for row in harmed for role in ROLES)
         told = (
             f"{kills} processes were killed with SIGKILL while {WRITERS} clients recorded a well every {PACE:g} s; a "
@@ -736,6 +753,36 @@ def server_result(large: Mapping[str, Mapping[str, Any]], harmed: Sequence[Mappi
         tables,
         parts=("server", "store", "work", "client"),
     )
+
+
+def read_tables(folder: Path) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    """What `server_result` was made of, from its tables."""
+
+    def value(text: str) -> Any:
+        if text in ("True", "False"):
+            return text == "True"
+        with suppress(ValueError):
+            return float(text) if "." in text else int(text)
+        return text
+
+    read: dict[str, list[dict[str, Any]]] = {}
+    for name in ("pages", "load", "faults"):
+        read[name] = []
+        if (path := folder / f"{name}.csv").exists():
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = csv.DictReader(file)
+                read[name] = [{k: value(text) for k, text in row.items() if text} for row in rows]
+    large: dict[str, dict[str, Any]] = {}
+    for row in read["load"]:
+        own = large.setdefault(row.pop("database"), {"pages": []})
+        what = row.pop("what")
+        if what == "pages":
+            own |= row
+        else:
+            own[what] = row
+    for row in read["pages"]:
+        large[row.pop("database")]["pages"].append(row)
+    return large, read["faults"]
 
 
 def times_of(found: Mapping[str, Any]) -> float:
