@@ -112,12 +112,17 @@ def predicted_plates(state: CampaignState, dataset: Dataset, column: int = 0) ->
     """The proposals with at least five predicted and measured picks in one assay, the last first."""
     if not state.proposals:
         return
-    values = dict(zip(dataset.pool.names(dataset.rows), dataset.values[:, column], strict=True))
+    order = np.argsort(dataset.rows, kind="stable")
+    known_rows = dataset.rows[order]
     for proposal in reversed(state.proposals):
         if column and proposal.version and not any(p.predictions for p in proposal.picks):
             continue  # of a former release: predictions of the first assay alone
-        picks = [p for p in proposal.picks if p.name in values]
-        pairs = [(*_predicted(p, column, dataset.assays), values[p.name]) for p in picks]
+        rows = dataset.pool.rows_of(p.name for p in proposal.picks)
+        places = np.minimum(np.searchsorted(known_rows, rows), len(order) - 1)
+        measured = np.flatnonzero((rows >= 0) & (known_rows[places] == rows)) if len(order) else order
+        picks = [proposal.picks[i] for i in measured.tolist()]
+        values = dataset.values[order[places[measured]], column] if len(order) else np.zeros(0)
+        pairs = [(*_predicted(p, column, dataset.assays), v) for p, v in zip(picks, values.tolist(), strict=True)]
         table = np.array(pairs, np.float64).reshape(-1, 4)
         known = np.flatnonzero(~np.isnan(table).any(1))
         if len(known) >= MIN_PICKS:

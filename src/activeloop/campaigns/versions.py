@@ -62,7 +62,9 @@ def is_stale(state: CampaignState, dataset: Dataset, learner: Learner) -> bool:
         return False
     if version is None or current is None or {version.number, current.number} & state.outdated:
         return True
-    return not dataset.has_hash(version.data_hash) or version.learner != learner.name
+    if version.learner != learner.name or version.metrics.get("candidates", len(dataset)) != len(dataset):
+        return True  # without the hash, which reads the name of each candidate
+    return not dataset.has_hash(version.data_hash)
 
 
 def fit_version(

@@ -233,9 +233,8 @@ class Dataset:
 
     def _digest(self, *arrays: np.ndarray) -> str:
         order = np.argsort(self.rows, kind="stable")
-        digest = hashlib.blake2b(digest_size=16)
-        for name in self.pool.names(self.rows[order]):
-            digest.update(name.encode() + b"\n")
+        names = "".join(f"{name}\n" for name in self.pool.names(self.rows[order]))
+        digest = hashlib.blake2b(names.encode(), digest_size=16)
         for array in arrays:
             digest.update(np.ascontiguousarray(array[order], np.float64).tobytes())
         return digest.hexdigest()
