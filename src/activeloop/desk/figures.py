@@ -14,6 +14,7 @@ from activeloop.campaigns import CampaignState, Front
 from activeloop.campaigns.validation import PredictedPlate
 from activeloop.candidates import Pool
 from activeloop.measurements import Assay, Dataset
+from activeloop.measurements.arrays import Texts, numbers_in
 from activeloop.metrics import Z90
 from activeloop.prediction import NORMAL, Prediction, Predictor, ValueMap, mean_of
 
@@ -453,24 +454,26 @@ class PlateControls:
 
 def plate_controls(state: CampaignState, assay: str) -> list[PlateControls]:
     """Of each plate with results that count, in the order in which they came."""
-    plates: dict[str, list[tuple[int, str, bool, float]]] = {}
-    for r in state.results:
-        m = r.measurement
-        if r.void is None and m.assay == assay and (m.plate or m.control):
-            plates.setdefault(m.plate or m.file, []).append((r.round, m.candidate, m.control, m.value))
-    return [_plate_controls(name, rows) for name, rows in plates.items()]
+    stored, places = state.stored, state.stored.texts.places
+    rows = stored.rows[stored.standing & (stored.rows["assay"] == stored.texts.words.find(assay))]
+    named = rows["plate"] != places.find("")
+    rows, named = rows[named | rows["control"]], named[named | rows["control"]]
+    numbers, first, home = np.unique(
+        np.where(named, rows["plate"], rows["file"]), return_index=True, return_inverse=True
+    )
+    mine = np.split(np.argsort(home, kind="stable"), np.cumsum(np.bincount(home, minlength=len(numbers)))[:-1])
+    names = stored.texts.names
+    return [_plate_controls(places[int(numbers[k])], rows[mine[k]], names) for k in np.argsort(first).tolist()]
 
 
-def _plate_controls(name: str, rows: list[tuple[int, str, bool, float]]) -> PlateControls:
-    controls: dict[str, list[float]] = {}
-    for _, candidate, control, value in rows:
-        if control and math.isfinite(value):
-            controls.setdefault(candidate, []).append(value)
-    arrays = {c: np.array(v) for c, v in sorted(controls.items())}
+def _plate_controls(name: str, rows: np.ndarray, names: Texts) -> PlateControls:
+    held = rows[rows["control"] & np.isfinite(rows["value"])]
+    controls = {names[c]: held["value"][held["candidate"] == c] for c in numbers_in(held["candidate"]).tolist()}
+    arrays = {c: controls[c].copy() for c in sorted(controls)}
     ordered = sorted(arrays.values(), key=lambda v: float(v.mean()))
     z = z_prime(ordered[-1], ordered[0]) if len(ordered) > 1 else math.nan
-    failed = sum(math.isnan(value) for *_, value in rows)
-    return PlateControls(name, rows[0][0], len(rows) - failed, failed, arrays, z)
+    failed = int(np.isnan(rows["value"]).sum())
+    return PlateControls(name, int(rows["round"][0]), len(rows) - failed, failed, arrays, z)
 
 
 @dataclass(frozen=True)
