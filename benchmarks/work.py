@@ -29,7 +29,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -292,11 +292,12 @@ def end(process: Any) -> None:
 
 
 def children_of(process: int) -> list[int]:
-    """The processes that a process has started, of Linux."""
-    try:
-        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-    except OSError:
-        return []
+    """The processes that a process has started, from any of its threads, of Linux."""
+    found = list[int]()
+    for thread in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):  # the thread is gone
+            found += map(int, thread.read_text().split())
+    return found
 
 
 def sent(process: int, number: int) -> bool:
