@@ -17,7 +17,7 @@ from activeloop.models import GuideGP
 from activeloop.models.gp.sister_guides import SisterGuideGP, with_networks
 from activeloop.prediction import Learner, mean_of
 from activeloop.replay import Landscape, Source, load_landscape
-from benchmarks.options import OUT, WORK
+from benchmarks.options import OUT, WORK, names_of
 from benchmarks.results import Result, markdown_table, mean_se, section
 
 #: sets, and how many of the five folds are computed of each
@@ -77,6 +77,8 @@ def row_of(screen: Landscape, part: str, train: np.ndarray, test: np.ndarray, le
 
 def command(
     folds: Annotated[int, typer.Option(help="How many of the five folds, at most.")] = FOLDS,
+    sets: Annotated[str, typer.Option(metavar="NAMES", help="Only these sets, joined by commas.")] = "",
+    few: Annotated[bool, typer.Option(help="Whether fewer labels are looked at, too.")] = True,
     work: Annotated[Path, WORK] = Path("replays"),
     out: Annotated[Path, OUT] = Path("docs/results"),
 ) -> None:
@@ -86,7 +88,10 @@ def command(
     rows = [Row.of_line(line) for line in csv.reader(kept.open(encoding="utf-8"))] if kept.exists() else []
     done = {(row.name, row.part, row.labels) for row in rows}
     process = SisterGuideGP(networks=False)
+    asked = f" --folds {folds}{f' --sets {sets}' if sets else ''}{'' if few else ' --no-few'}"
     for name, most in SETS.items():
+        if sets and name not in names_of(sets):
+            continue
         screen = load_landscape(Source(name))
         order = np.random.default_rng(0).permutation(len(screen))
         parts = np.array_split(order, FOLDS)
@@ -94,7 +99,7 @@ def command(
             (f"fold {k + 1}", np.concatenate(parts[:k] + parts[k + 1 :]), parts[k], (GuideGP(), process))
             for k in range(min(folds, most))
         ]
-        for seed in range(SEEDS):
+        for seed in range(SEEDS if few else 0):
             drawn = np.random.default_rng([seed, 5]).permutation(len(screen))
             tasks += [
                 (f"seed {seed}", drawn[:n], drawn[-EVALUATED:], (with_networks(process, n), process)) for n in FEWER
@@ -105,7 +110,7 @@ def command(
                 with kept.open("a", encoding="utf-8", newline="") as file:
                     csv.writer(file).writerow(rows[-1].line)
         # after each set, so that a long suite can be looked at
-        deephf_result(rows).write(out / "deephf", f"python -m benchmarks deephf --folds {folds}")
+        deephf_result(rows).write(out / "deephf", f"python -m benchmarks deephf{asked}")
 
 
 def deephf_result(rows: list[Row]) -> Result:
@@ -135,7 +140,9 @@ def deephf_result(rows: list[Row]) -> Result:
                 "From how many labels on do networks pay?",
                 markdown_table(less, few),
                 f"Labels at random, {SEEDS} seeds, {EVALUATED:,} other guides; the default stacks networks from 2,000.",
-            ),
+            )
+            if few
+            else "",
         ],
         {"summary": (COLUMNS, [row.line for row in rows])},
     )
