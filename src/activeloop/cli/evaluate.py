@@ -36,7 +36,9 @@ FOLDS = typer.Option(
 )
 PANEL = typer.Option(metavar="FILE", help="Side tables of the cells and drugs of treatments; several times.")
 FoldRule = Literal["random", "modulo", "contiguous", "compound", "cells", "scaffold"]
-LEARNERS = typer.Option(metavar="NAMES", help="Learners, joined by commas.")
+LEARNERS = typer.Option(
+    metavar="NAMES", help="Learners, joined by commas (default: the default and ALDE's, of treatments the baselines)."
+)
 SEED = typer.Option(help="Seed of random folds and of every fit.")
 LIMIT = typer.Option(metavar="N", help="Maximum number of candidates, drawn at random (default: all).")
 
@@ -49,7 +51,7 @@ def evaluate(
     target_column: TargetColumn = None,
     minimise: Minimise = None,
     folds: Annotated[FoldRule, FOLDS] = "random",
-    learners: Annotated[str, LEARNERS] = "default,alde",
+    learners: Annotated[str | None, LEARNERS] = None,
     seed: Annotated[int, SEED] = 0,
     limit: Annotated[int | None, LIMIT] = None,
     jobs: Jobs = None,
@@ -70,13 +72,14 @@ def evaluate(
         dataset, kind, wild_type, candidate_column, target_column, minimise, offset, panels=tuple(panel or ())
     )
     place = out or Path("evaluations") / f"{Path(dataset).name.split('.')[0]}-{folds}"
-    run(source, Evaluation(folds, seed, limit), names_of(learners), jobs, place, cluster=cluster, shared=shared)
+    names = None if learners is None else names_of(learners)
+    run(source, Evaluation(folds, seed, limit), names, jobs, place, cluster=cluster, shared=shared)
 
 
 def run(
     source: Source,
     evaluation: Evaluation,
-    learners: tuple[str, ...],
+    learners: tuple[str, ...] | None,
     jobs: int | None,
     out: Path,
     *,
@@ -93,9 +96,12 @@ def run(
     from activeloop.replay.campaign import cached_landscape
     from activeloop.replay.evaluation import evaluate_all, folds_present
     from activeloop.replay.evaluation_report import write_evaluation
+    from activeloop.replay.policies import BASELINES
 
     with waiting(f"Reading {source.name}"):
         landscape = cached_landscape(source)
+    if learners is None:
+        learners = ("default", *BASELINES) if landscape.kind == "treatments" else ("default", "alde")
     done, total = dict.fromkeys(learners, 0), len(folds_present(landscape, evaluation))
     cores = available_cores() if jobs is None else jobs
     with (

@@ -134,13 +134,10 @@ def title_of(policy: str, kind: str) -> str:
     return f"forest (EVOLVEpro's top layer, {features})" if policy == "evolvepro-top-layer" else policy
 
 
-#: what each baseline is called in tables: they learn from the plates of the random baseline
-BASELINE_TITLES = {
-    "drug-mean:random": "drug mean",
-    "cell-mean:random": "cell mean",
-    "additive:random": "additive",
-    "nearest-sister:random": "nearest sister",
-}
+#: what models of treatments must beat
+BASELINES = ("drug-mean", "cell-mean", "additive", "nearest-sister")
+#: what each is called in tables of replays, where it learns from the plates of the random baseline
+BASELINE_TITLES = {f"{name}:random": name.replace("-", " ") for name in BASELINES}
 
 
 def default_policies(kind: str, history: bool) -> tuple[str, ...]:
