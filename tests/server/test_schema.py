@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck
 from served import Server
 
+from activeloop.instruments.allotropy import VARIABLE
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of libraries below it
     import schemathesis
@@ -55,7 +57,8 @@ def answers(server: Server, operation: Any) -> list[tuple[int, str]]:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-def test_no_request_is_answered_by_a_fault(server):
+def test_no_request_is_answered_by_a_fault(server, tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(tmp_path))  # readers of instruments' files take seconds to begin
     server.post("proposals", {"number": 4})
     server.post("results", {"measurements": server.measured(6)})
     server.post("versions")
