@@ -22,7 +22,19 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-PAGES = ("", "/plates", "/plates/plate-1", "/results", "/candidates", "/model", "/students", "/audit", "/settings")
+PAGES = (
+    "",
+    "/plates",
+    "/plates/plate-1",
+    "/results",
+    "/candidates",
+    "/model",
+    "/students",
+    "/robot",
+    "/audit",
+    "/audit/people",
+    "/settings",
+)
 SLOW = 240_000
 """Milliseconds within which a worker fits a version or trains a student."""
 
@@ -191,7 +203,7 @@ def test_a_day_of_a_newcomer(settings: Settings, tmp_path: Path) -> None:
 
         # every page: nothing serious for axe-core
         found = []
-        for path in ("/", "/new", "/part-11", *(f"/campaigns/{key}{one}" for one in PAGES)):
+        for path in ("/", "/new", "/part-11", "/trail", *(f"/campaigns/{key}{one}" for one in PAGES)):
             page.goto(f"{address}{path}")
             settle(page)
             found += refused(page)
@@ -213,7 +225,7 @@ def test_every_page_is_read_without_a_script(tmp_path: Path) -> None:
         page.get_by_role("button", name="Let the simulated laboratory measure it").click()
         page.get_by_role("link", name="Show the advice").click()
         assert page.locator("figure svg").count() >= 1
-        for path in ("/", "/new", "/part-11", *(f"/campaigns/{key}{one}" for one in PAGES)):
+        for path in ("/", "/new", "/part-11", "/trail", *(f"/campaigns/{key}{one}" for one in PAGES)):
             answer = page.goto(f"{address}{path}")
             assert answer is not None
             assert answer.status == 200, path
