@@ -33,6 +33,7 @@ from benchmarks.suites import AnySuite, find_suites, suites
 OWN = {
     "assays": "Do several assays and thresholds pay?",
     "calibration": "Is stated uncertainty right?",
+    "cluster": "Does a cluster find what one process finds, and what does it cost?",
     "compute": "What does fine-tuning cost, in seconds and memory?",
     "conditional": "Conditional adapters: new drugs and new lines",
     "cost": "What does a campaign cost: CPU seconds, start-up time, memory?",
@@ -42,6 +43,7 @@ OWN = {
     "curves": "Dose response: do intervals hold what they say?",
     "guides": "Guides: does the screen of another enzyme pay as a history?",
     "gdsc": "Drug response: does a history of other drugs pay?",
+    "gpu": "What does a step cost on a graphics card?",
     "extend": "Does it pay to combine hits, and by what?",
     "jobs": "Is work lost, or done twice, as Jobs of a cluster (in emulation) under faults?",
     "kill": "Is anything lost when a campaign is killed?",
