@@ -41,6 +41,7 @@ OWN = {
     "deephf": "Guides: how well are whole screens predicted?",
     "draws": "What do joint samples over a whole library cost beside one deterministic pass?",
     "curves": "Dose response: do intervals hold what they say?",
+    "fleet": "What do a thousand laboratories need? From measured unit costs.",
     "guides": "Guides: does the screen of another enzyme pay as a history?",
     "gdsc": "Drug response: does a history of other drugs pay?",
     "gpu": "What does a step cost on a graphics card?",

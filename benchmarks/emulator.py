@@ -88,6 +88,7 @@ class _Pod:
     """What the controller knows of a pod beside its object."""
 
     job: str
+    owner: str
     starts: float
     fault: str = ""
     at: float = 0.0
@@ -227,7 +228,7 @@ class Cluster:
             time.sleep(TICK)
 
     def _of(self, job: Mapping[str, Any]) -> list[str]:
-        return [name for name, pod in self._pods.items() if pod.job == job["metadata"]["name"]]
+        return [name for name, pod in self._pods.items() if pod.owner == job["metadata"]["uid"]]
 
     def _begin(self, job: dict[str, Any]) -> None:
         """Create the pod of a Job, where the quota allows; a pod of less priority makes room."""
@@ -258,11 +259,11 @@ class Cluster:
         rng = np.random.default_rng([self.faults.seed, 2, self._count])
         pod = copy.deepcopy(job["spec"]["template"])
         labels = pod.setdefault("metadata", {}).setdefault("labels", {})
-        labels["batch.kubernetes.io/job-name"] = name
+        labels |= {"batch.kubernetes.io/job-name": name, "batch.kubernetes.io/controller-uid": job["metadata"]["uid"]}
         pod["metadata"]["name"] = pod_name = f"{name}-{self._count:05d}"[-63:].lstrip("-")
         self.created("pods", pod)
         pod["status"] = {"phase": "Pending"}
-        known = _Pod(name, time.monotonic() + float(rng.uniform(0.0, 0.4)))
+        known = _Pod(name, job["metadata"]["uid"], time.monotonic() + float(rng.uniform(0.0, 0.4)))
         known.log, known.words = self.folder / f"{pod_name}.log", self.folder / f"{pod_name}.words"
         if rng.random() < self.faults.pods and self.faults.kinds:
             known.fault = str(rng.choice(self.faults.kinds))

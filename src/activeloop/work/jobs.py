@@ -39,6 +39,8 @@ CAMPAIGN, KIND, FENCE = "activeloop/campaign", "activeloop/kind", "activeloop/fe
 """Labels that say under which lease a Job is."""
 OF_JOB = "batch.kubernetes.io/job-name"
 """Label that Kubernetes gives to the pods of a Job."""
+OWNER = "batch.kubernetes.io/controller-uid"
+"""Another one, by which they are told from pods of a former Job of the same name."""
 LARGER = "-large"
 """At the end of the name of a Job that is given more memory."""
 TAIL = 40
@@ -248,6 +250,7 @@ class _Job(Running):
                 return "lost", "somebody deleted its Job"
             pods = list(client.list(Pod, labels={OF_JOB: self._name}))
             seen[Job].heard_elsewhere(job)
+        pods = [one for one in pods if one.metadata.labels.get(OWNER) == job.metadata.uid]
         pod = max(pods, key=lambda one: str(one.metadata.creationTimestamp), default=None)
         if pod is not None and _state_of(pod):
             self._listen(pod)
