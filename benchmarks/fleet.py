@@ -48,7 +48,7 @@ ROUNDS, WARM = 6, 2
 """Rounds that are measured of one laboratory, and those of them that are left out."""
 PLATE = 96
 PARENT_LENGTH = 250
-WORKERS = (1, 2, 4, 8, 16)
+WORKERS = (1, 2, 4, 8)
 WAVES = {"ten hours": 36_000.0, "one hour": 3_600.0, "ten minutes": 600.0}
 """In which the results of a day come in -> seconds."""
 CARD = {"backbone": "650M", "residues": "256", "arm": "LoRA, last 2 layers"}
