@@ -25,6 +25,14 @@ def save(tmp_path, content, name="run.csv"):
     return path
 
 
+def test_a_line_that_stands_there_twice_is_refused(reader, mars, tmp_path, values):
+    lines = mars(values).splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if line.startswith("C,"))
+    doubled = save(tmp_path, "".join([*lines[: at + 1], *lines[at:]]))
+    with pytest.raises(MeasurementError, match=r"twice|other wells"):
+        read_instrument(doubled, reader)
+
+
 def test_it_keeps_the_contract_of_readers(reader):
     for check in checks(reader):
         check()

@@ -144,13 +144,20 @@ def checked(file: InstrumentFile, raw: Raw) -> InstrumentFile:
         raw: the numbers of the same file.
 
     Raises:
-        MeasurementError: the file is cut off, or a value stands at another well than the one the parser gave it.
-            Nothing was stored.
+        MeasurementError: the file is cut off, a line stands there twice, or a value stands at another well than the one
+            the parser gave it. Nothing was stored.
     """
     if raw.cut:
         raise MeasurementError(
             f"it ends in the middle of a row, at well {raw.cut}: it is cut off, or not written to its end. Wait until "
             "it is complete, or export it again. Nothing was stored.",
+            file=file.file,
+        )
+    if twice := _twice(file):
+        where = f"well {twice.well}{f' of {twice.plate}' * bool(twice.plate)}"
+        raise MeasurementError(
+            f"{where} has {twice.quantity} {twice.value:g} twice: a line may stand there twice. Export it again. "
+            "Nothing was stored.",
             file=file.file,
         )
     if not (wrong := confirm(file, raw).wrong_well):
@@ -237,6 +244,22 @@ def _exports(path: Path) -> list[str]:
     text = _text(content).replace("\r\n", "\n")
     begins = [found.start() for found in _BEGINS.finditer(text)]
     return [text[a:b] for a, b in itertools.pairwise([*begins, len(text)])] if len(begins) > 1 else []
+
+
+def _twice(file: InstrumentFile) -> Reading | None:
+    """A value of a row of a plate whose wells hold each of their values an even number of times; None without one.
+
+    Wells with several spots may read the same by chance, but not all of three wells of a row.
+    """
+    counts: dict[tuple[str, ...], Counter[Reading]] = defaultdict(Counter)
+    for r in file.readings:
+        if r.origin == "measured" and not math.isnan(r.value) and parse_well(r.well):
+            counts[r.plate, r.well, *r.series][r] += 1
+    rows: dict[tuple[str, ...], list[Reading]] = defaultdict(list)
+    for (plate, well, *series), held in counts.items():
+        if all(count % 2 == 0 for count in held.values()):
+            rows[plate, well.rstrip("0123456789"), *series].append(next(iter(held)))
+    return next((wells[0] for wells in rows.values() if len(wells) > 2), None)
 
 
 def _relettered(file: InstrumentFile, letters: Sequence[str]) -> InstrumentFile | None:
