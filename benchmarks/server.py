@@ -746,9 +746,10 @@ def server_result(large: Mapping[str, Mapping[str, Any]], harmed: Sequence[Mappi
             "A client repeats what was not answered, with the same key; it knows one address, where its server returns."
         )
         parts.append(section("Processes that die, and another release", markdown_table(heads, lines), told))
+    about = (__doc__ or "").split("\n\n")[1:3]
     return Result(
         "Does a server stay quick, small and whole?",
-        " ".join(" ".join((__doc__ or "").split("\n\n")[1:3]).split()),
+        " ".join(" ".join(told for told, there in zip(about, (large, harmed), strict=True) if there).split()),
         parts,
         tables,
         parts=("server", "store", "work", "client"),
