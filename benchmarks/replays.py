@@ -110,6 +110,8 @@ def _metric_section(suite: Suite, points: Sequence[Point], metric: str) -> str:
     last = {(p.dataset, p.policy): p for p in points if p.metric == metric and _is_last(p, suite)}
     policies = [p for p in suite.policies if any(policy == p for _, policy in last)]
     sets = list(dict.fromkeys(name for name, _ in last))
+    if not sets:  # replays of before lack newer metrics
+        return ""
     rows = [[name, *(_cell(last.get((name, p))) for p in policies)] for name in sets]
     if len(sets) > 1:
         means = {p: np.array([last[name, p].mean for name in sets if (name, p) in last]) for p in policies}
