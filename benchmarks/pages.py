@@ -15,6 +15,7 @@ from benchmarks import extend, folds, replays
 from benchmarks.assays import Campaign, assays_result
 from benchmarks.compute import compute_result
 from benchmarks.cost import cost_result
+from benchmarks.jobs import jobs_result, read_found
 from benchmarks.kill import kill_result
 from benchmarks.large import large_result
 from benchmarks.options import OUT
@@ -133,6 +134,7 @@ STORED: dict[str, Callable[[Path, str], Result]] = {
     "folds": _folded,
     "compute": _measured,
     "compute/gpu": _measured,
+    "cluster/jobs": lambda folder, name: jobs_result(read_found(folder)),
     "cost": _timed,
     "extend": _grown,
     "kill": _killed,
