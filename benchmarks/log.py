@@ -192,10 +192,13 @@ def writers(where: str, grouped: bool, count: int = WRITERS, each: int = WELLS_E
 
 def migrate(where: str) -> str:
     """What went wrong when a database was migrated; "" when nothing did."""
+    database = at(where)
     try:
-        upgrade(at(where), "the database", fresh=True)
+        upgrade(database, "the database", fresh=True)
     except Exception as error:
         return repr(error)
+    finally:
+        database.close()  # else the server runs out of connections round by round
     return ""
 
 
