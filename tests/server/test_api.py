@@ -79,6 +79,8 @@ def test_a_file_with_bad_rows_is_explained_and_not_stored(server):
     seen = server.post("results/preview", files={"file": ("round 1.csv", good)}).json()
     assert (seen["problems"], seen["summary"]["stored"]) == ([], 3)
     assert server.get("results").json()["total"] == 0
+    for odd in ({"columns": '{"candidate": 3}'}, {"columns": "[" * 9_000}, {"replaces": "[[1]]"}):
+        assert server.post("results/file", files={"file": ("round 1.csv", good)}, data=odd).status_code == 422
     assert server.post("results/file", files={"file": ("round 1.csv", good)}).json()["stored"] == 3
     again = server.post("results/file", files={"file": ("round 1.csv", good)}).json()
     assert (again["read_before"], again["stored"]) == (True, 0)
@@ -242,6 +244,9 @@ def test_a_campaign_is_downloaded_for_a_notebook(server):
     assert 'filename="kinase.eln"' in found.headers["content-disposition"]
     with zipfile.ZipFile(io.BytesIO(found.content)) as file:
         assert {"kinase.eln/ro-crate-metadata.json", "kinase.eln/campaign/events.csv"} <= set(file.namelist())
+    server.call("PATCH", "", json={"name": "激酶"})
+    named = server.get("eln").headers["content-disposition"]
+    assert named == "attachment; filename=\"__.eln\"; filename*=UTF-8''%E6%BF%80%E9%85%B6.eln"
 
 
 def test_single_wells_of_many_devices_are_stored_together_and_each_is_answered_for_itself(server, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import Path as InPath
 from fastapi import Query, Request, Response
@@ -24,6 +25,7 @@ MEDIA = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".svg": "image/svg+xml",
 }
+"""Ending of a plate's file -> its media type."""
 FILES: dict[int | str, dict[str, Any]] = {
     200: {"content": {kind: {} for kind in MEDIA.values()}, "description": "file"}
 }
@@ -128,8 +130,15 @@ def download_plate(
 
 
 def download(name: str, content: bytes, media_type: str) -> Response:
-    """A file to be saved, not to be shown as a page of this server."""
-    return Response(content, media_type=media_type, headers={"content-disposition": f'attachment; filename="{name}"'})
+    """A file to be saved, that no browser runs or shows as a page of this server."""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
+    whole = f"; filename*=UTF-8''{quote(name, safe='')}" if plain != name else ""  # RFC 6266
+    headers = {
+        "content-disposition": f'attachment; filename="{plain}"{whole}',
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        "x-content-type-options": "nosniff",
+    }
+    return Response(content, media_type=media_type, headers=headers)
 
 
 @router.get("/campaigns/{campaign}/proposals/{number}/picklist", response_class=Response, responses=FILES)

@@ -23,6 +23,7 @@ from activeloop.plates import Plate, draw, read_sources, sources_of, sources_of_
 from activeloop.plates.layout import LAYOUTS
 from activeloop.plates.picklists import read_volume, write_opentrons
 from activeloop.server.access import CampaignAccess, Reader, Robot, Scientist
+from activeloop.server.api.plates import MEDIA, download
 from activeloop.server.compute import Order
 from activeloop.server.pages.base import Form, of_form, ordered, page, pages_router, see, text
 from activeloop.server.pages.kept import upload_of
@@ -34,12 +35,6 @@ from activeloop.work.uploads import read_in_child
 
 router = pages_router()
 
-MEDIA = {
-    ".csv": "text/csv; charset=utf-8",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ".svg": "image/svg+xml",
-}
-"""Ending of a plate's file -> its media type."""
 ROBOTS = {"echo": "Echo", "opentrons": "Opentrons", "hamilton": "Hamilton"}
 
 
@@ -250,17 +245,6 @@ def _picklist(request: Request, access: CampaignAccess, loop: OpenCampaign, name
         else:
             write_hamilton(mine, to, volume, sources)
         return to.name, to.read_bytes()
-
-
-def download(name: str, content: bytes, media: str) -> Response:
-    """A file to be saved, that no browser runs."""
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
-    headers = {
-        "content-disposition": f'attachment; filename="{plain}"',
-        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-        "x-content-type-options": "nosniff",
-    }
-    return Response(content, media_type=media, headers=headers)
 
 
 @router.post("/campaigns/{campaign}/plates/{plate}/layout")

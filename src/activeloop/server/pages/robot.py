@@ -17,6 +17,7 @@ from activeloop.lab.deck import draw_deck
 from activeloop.lab.devices import SIMULATED, named_devices
 from activeloop.plates.picklists import sources_of_pool, transfers
 from activeloop.server.access import CampaignAccess, Reader, Scientist
+from activeloop.server.api.plates import download
 from activeloop.server.pages.base import Form, computed, of_form, page, pages_router, see, text
 from activeloop.server.pages.overview import LATE, campaign_fields
 from activeloop.server.problems import Problem
@@ -157,8 +158,7 @@ def file(request: Request, access: Reader, content: str) -> Response:
         if name is None:
             raise Problem(404, "no run of this campaign wrote such a file.", "Choose one of the list of runs.")
         found = loop.folder.artifacts.objects.get(content, BYTES, f'file "{name}"')
-    shown = "".join(c if c.isalnum() or c in " -_.()" else "_" for c in name)
-    return Response(found, media_type=BYTES, headers={"content-disposition": f'attachment; filename="{shown}"'})
+    return download(name, found, BYTES)
 
 
 def _configured(config: CampaignConfig, form: Form) -> CampaignConfig:

@@ -15,9 +15,9 @@ from activeloop.config import OpenCampaign
 from activeloop.errors import ActiveLoopError, StateError
 from activeloop.fidelity import refusal, warnings_of, words_of
 from activeloop.server.access import CampaignAccess, Reader, Scientist
+from activeloop.server.api.plates import download
 from activeloop.server.pages.base import Form, of_form, page, pages_router, see, text
 from activeloop.server.pages.overview import strip_fields
-from activeloop.server.pages.plates import download
 from activeloop.work.kinds import Distil
 from activeloop.work.places import work_of
 
