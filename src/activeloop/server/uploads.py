@@ -53,12 +53,16 @@ def reading_of(
     """How a file is read, as the fields of a form say.
 
     Raises:
-        InputError: a field is no JSON.
+        InputError: a field is no JSON, or holds something else than names and numbers.
     """
     from activeloop.desk.record import ReadingOptions
 
     roles: dict[str, str] = json_of(columns, dict, "columns")
+    if not all(isinstance(name, str) for name in roles.values()):
+        raise InputError("columns must be names: role or assay -> column. Nothing was stored.")
     corrected: list[int | str] = json_of(replaces, list, "replaces")
+    if not all(isinstance(one, int | str) for one in corrected):
+        raise InputError("replaces must be numbers of events or names of files. Nothing was stored.")
     how = ReadingOptions(
         roles or None,
         sheet or None,
@@ -148,7 +152,7 @@ def json_of(text: str, kind: type, what: str) -> Any:
         return kind()
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{what} is no JSON ({error}). Nothing was stored.") from None
     if not isinstance(found, kind):
         raise InputError(f"{what} must be a JSON {'object' if kind is dict else 'list'}. Nothing was stored.")

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from activeloop.desk.history import HappenedEvent, history
 from activeloop.desk.verify import verify
 from activeloop.server.access import Owner, Reader, SignedIn
+from activeloop.server.api.campaigns import listed_for
 from activeloop.server.pages.base import page, pages_router
 from activeloop.server.pages.overview import campaign_fields
 from activeloop.server.problems import Problem
@@ -111,8 +112,9 @@ def _trail(request: Request, key: str, at: int, *, check: bool, fields: dict[str
     total = accounts.trail_length(key)
     pages = max(-(-total // SHOWN), 1)
     at = min(max(at, 1), pages)
-    found = accounts.trail(key, limit=SHOWN, newest=True, skip=(at - 1) * SHOWN)
-    names = {one.key: one.name for one in request.app.state.store.campaigns()} if not key else {}
+    found: tuple[TrailEntry, ...] = accounts.trail(key, limit=SHOWN, newest=True, skip=(at - 1) * SHOWN)
+    listed = () if key else listed_for(request.app.state.store, None)
+    names = {one.key: one.name for one in listed}
     lines = [Entry(entry, words_of(entry), names.get(entry.campaign, entry.campaign[:8])) for entry in found]
     fields |= {"lines": lines, "total": total, "at": at, "pages": pages, "address": address}
     fields |= {"problems": accounts.verify() if check else None, "whole": not key}
