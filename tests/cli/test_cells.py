@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from activeloop.candidates import TreatmentPool
+from activeloop.desk.cells import as_tables
 from activeloop.desk.new import CampaignOptions, draft
 from activeloop.errors import InputError
 from activeloop.replay import Source, load_landscape
@@ -137,3 +138,9 @@ def test_folds_hold_out_what_is_new(tmp_path, rule):
     assert all(len(found) == 1 for found in same.values())
     if rule == "scaffold":
         assert same["c1ccccc1"] == same["Cc1ccccc1"]
+
+
+def test_files_of_two_folders_may_have_one_name(sciplex, tmp_path):
+    other = cells_file(tmp_path / sciplex.name, "united")
+    with as_tables(None, [sciplex, other], None, ["GENE3"]) as (_, panels, _):
+        assert len({path for path in panels if path.is_file()}) == 4

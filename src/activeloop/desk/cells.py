@@ -137,9 +137,11 @@ def as_tables(
     if not files:
         yield table, tuple(panels), history
         return
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(prefix="activeloop-") as folder:
         made: dict[tuple[Path, str], Path] = {}
-        for path in files:
+        for number, path in enumerate(files):
+            own = Path(folder) / str(number)  # files of two folders may have one name
+            own.mkdir()
             responses = [name for name in assays if name != RESPONSE] if path == history else []
             try:
                 found = cell_tables(path, responses, only_panels=path not in (table, history))
@@ -147,7 +149,7 @@ def as_tables(
                 hint = f"`activeloop cells {path.name} --out DIR` has options for the columns and writes the tables."
                 raise InputError(f"{error.problem} {hint}", file=str(path)) from None
             for name, text in found.tables.items():
-                made[path, name] = Path(folder) / f"{path.stem}-{name}"
+                made[path, name] = own / f"{path.stem}-{name}"
                 write_whole(made[path, name], text)
 
         def instead(path: Path, names: Sequence[str]) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -134,7 +135,7 @@ class CampaignOptions:
 
 def _file_of(names: tuple[str, ...]) -> Path | None:
     """The file that lists names, where that is what was given."""
-    return Path(names[0]) if len(names) == 1 and Path(names[0]).is_file() else None
+    return Path(names[0]) if len(names) == 1 and os.path.isfile(names[0]) else None
 
 
 @dataclass(frozen=True)

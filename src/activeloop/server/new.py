@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -119,7 +120,7 @@ def _names(typed: str, what: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(filter(None, map(str.strip, typed.splitlines()))))
     if not names:
         raise InputError(f"there are no {what}: write them, one a line. No campaign was made.")
-    if len(names) == 1 and Path(names[0]).is_file():
+    if len(names) == 1 and os.path.isfile(names[0]):
         raise InputError(f'"{names[0]}" is none of the {what}: write their names, one a line. No campaign was made.')
     return names
 
