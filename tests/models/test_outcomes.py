@@ -79,6 +79,7 @@ def test_rare_outcomes_are_put_together():
         (wide(-COUNTS.astype(float)), "below 0"),
         (wide(np.where(np.arange(160)[:, None] == 3, 0, COUNTS)), "guide 4 of the table has no reads"),
         (wide(COUNTS / 400 * np.linspace(1, 300, 160)[:, None]), "neither reads .* nor shares"),
+        (wide(COUNTS).astype({"D1": object}).assign(D1=["1O", *COUNTS[1:, 1]]), "has other text behind its number"),
         (pd.DataFrame({"guide": GUIDES[:2], "efficiency": [0.1, 0.2]}), "no outcomes are found"),
         (long(COUNTS).assign(frequency=0.5), "which column holds the reads or shares"),
         (long(COUNTS).assign(Indel=""), "the outcome is empty"),

@@ -25,6 +25,7 @@ VALUES = (
 #: what the sums of shares may be off by; outcomes that are kept, and how the rest is called
 OFF, MOST, OTHER = 0.02, 60, "other"
 Rest = Literal["other", "renormalise"]
+_NUMBER = re.compile(r"\s*\d+(?:[.,]\d+)?\s*%?\s*")
 _SIZE = re.compile(r"(?P<kind>[id])(?:el|ns|eletion|nsertion)?[\s_:+-]*(?P<size>\d+)", re.IGNORECASE)
 
 
@@ -152,10 +153,12 @@ def _wide(table: Table, column: str) -> tuple[list[str], np.ndarray, np.ndarray]
         try:
             found = table.values(name)
         except TableError:
+            if 2 * sum(_NUMBER.fullmatch(cell) is not None for cell in table.column(name)) > len(table):
+                raise  # an outcome with a cell that cannot be read, not a column of texts
             continue
         if np.isfinite(found).any():
             names.append(name)
-            values.append(np.nan_to_num(found))
+            values.append(np.where(np.isnan(found), 0.0, found))
     if len(names) < 2:
         raise table.error(
             "no outcomes are found: give a row for each guide and outcome (guide, outcome, reads), or a column for "
