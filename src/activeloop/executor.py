@@ -162,7 +162,8 @@ class Processes(Executor):
             self._ended = True
             waiting = [task.future for task in self._waiting]
         for future in waiting if cancel_futures else ():
-            future.cancel()
+            if not future.cancel():  # it was begun by a process that died
+                _settle(future, CancelledError())
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
         if "place" in vars(self):
             shutil.rmtree(self.place, ignore_errors=True)
@@ -184,7 +185,7 @@ class Processes(Executor):
 
     def _fill(self) -> None:
         """As many tasks as there are processes, so that a death is blamed on none that only waited."""
-        while self._waiting and self._running < self.jobs:
+        while self._waiting and self._running < self.jobs and not self._ended:
             task = self._waiting.popleft()
             if task.deaths or task.future.set_running_or_notify_cancel():
                 self._running += 1

@@ -38,7 +38,7 @@ class Client:
     """
 
     url: str
-    token: str = ""
+    token: str = field(default="", repr=False)
     attempts: int = ATTEMPTS
     transport: httpx.BaseTransport | None = None
     _http: httpx.Client = field(init=False, repr=False)

@@ -60,7 +60,7 @@ class ELabFTW:
     """
 
     url: str
-    key: str
+    key: str = field(repr=False)
     transport: httpx.BaseTransport | None = None
     _http: httpx.Client = field(init=False, repr=False)
 

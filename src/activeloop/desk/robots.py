@@ -156,8 +156,9 @@ def _stages(
             "Run", "now" if mine and runs else "", f"{visits} of {many(devices, 'device')}" if mine else ""
         )
     files = [name for one in mine if one.outcome == "done" for name in one.files]
-    counted = sum(r.void is None and r.measurement.plate == plate.id for r in state.results)
-    measured_by = max((r.event for r in state.results if r.measurement.plate == plate.id), default=0)
+    stored = state.stored
+    on_it = stored.rows["plate"] == stored.texts.places.find(plate.id)
+    counted, measured_by = int((on_it & stored.standing).sum()), int(stored.rows["event"][on_it].max(initial=0))
     knows = [v for v in state.versions if state.version_data[v.number] >= measured_by]
     if measured_by and knows:
         fit = RobotStage("Fit", "done", f"version {knows[0].number}")

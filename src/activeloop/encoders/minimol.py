@@ -50,7 +50,7 @@ def group_and_period(number: int) -> tuple[int, int]:
     if place <= 2:
         return place, period
     if period >= 6 and left > 14:
-        return (19 if left > 14 and place > 3 else 3), period
+        return (19 if place > 3 else 3), period
     return 18 - left, period
 
 

@@ -11,6 +11,7 @@ import itertools
 import math
 import re
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -319,7 +320,7 @@ def _sheets(content: bytes, file: str) -> Iterable[list[list[str]]]:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         for sheet in book.worksheets:
             yield [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, KeyError, ValueError, OSError) as error:  # also: encrypted
         raise TableError("is no workbook that can be opened.", file=file) from error
 
 

@@ -122,8 +122,9 @@ class SiLA2(Driver):
         except Exception as error:  # gRPC's, the library's own and what it makes of a broken answer
             self.close()
             where = f"{self.name} at {self.address}:{self.port}"
-            what = str(error) if isinstance(error, SilaError) else type(error).__name__
-            raise DeviceError(f"{where} does not answer as it should: {what.splitlines()[0][:200]}") from error
+            words = str(error).splitlines() if isinstance(error, SilaError) else ()
+            what = words[0] if words else type(error).__name__
+            raise DeviceError(f"{where} does not answer as it should: {what[:200]}") from error
 
     def _feature(self) -> Any:
         """The server's feature; the connection is made when there is none."""

@@ -220,7 +220,7 @@ class _Job(Running):
                 there = self._runner.client.get(Job, self._name)
                 if there.metadata.deletionTimestamp:
                     return None  # until it is gone
-                if there.metadata.labels.get(CAMPAIGN) != self._job["metadata"]["labels"][CAMPAIGN]:
+                if (there.metadata.labels or {}).get(CAMPAIGN) != self._job["metadata"]["labels"][CAMPAIGN]:
                     return "failed", f"another Job has the name {self._name}"
             elif code in (400, 404, 422):
                 return "failed", f"the cluster takes no such Job: {problem}"
@@ -490,11 +490,11 @@ def last_words(text: str | None) -> End | None:
 def doubled(quantity: str | int) -> str:
     """Twice an amount of memory.
 
-    >>> doubled("6Gi"), doubled("1.5Gi"), doubled(1000)
-    ('12Gi', '3Gi', '2000')
+    >>> doubled("6Gi"), doubled("1.5Gi"), doubled("6291457Ki"), doubled(1000)
+    ('12Gi', '3Gi', '12582914Ki', '2000')
     """
     number, unit = re.fullmatch(r"([0-9.]+)(.*)", str(quantity)).groups()  # type: ignore[union-attr]
-    return f"{2 * float(number):g}{unit}" if unit else f"{2 * int(float(number))}"
+    return f"{2 * float(number):.15g}{unit}" if unit else f"{2 * int(float(number))}"
 
 
 def status_of(error: Exception) -> int:
