@@ -11,7 +11,7 @@ from openpyxl import Workbook
 
 from activeloop.errors import MeasurementError, TableError
 from activeloop.instruments import InstrumentFile, Reading, read_instrument
-from activeloop.instruments.raw import checked, confirm, look
+from activeloop.instruments.raw import checked, confirm, look, looks_exported
 from activeloop.instruments.results import results_table
 from exports import gen5
 
@@ -139,3 +139,10 @@ def test_a_value_at_another_well_is_refused(tmp_path):
 def test_values_that_the_parser_converted_are_counted_and_kept(tmp_path):
     found = confirm(file_of(A1=0.1, A2=200.0), look(written(tmp_path, GRID)))
     assert (found.at_well, found.not_found, found.wrong_well) == (1, 1, ())
+
+
+def test_a_large_packed_file_speaks_of_its_instrument(tmp_path):
+    with zipfile.ZipFile(tmp_path / "run.zip", "w") as archive:
+        archive.writestr("run.txt", "Software Version\t3.12\n" + "0.125\t0.25\n" * 200_000)
+    assert (tmp_path / "run.zip").stat().st_size > 1 << 20
+    assert looks_exported(tmp_path / "run.zip")

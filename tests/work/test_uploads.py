@@ -21,7 +21,8 @@ import pytest
 
 from activeloop.errors import InputError, TableError
 from activeloop.tables import Book, read_table
-from activeloop.work.uploads import Limits, check_in_child, read_in_child
+from activeloop.work.uploads import Limits, UploadedFile, check_in_child, read_in_child
+from exports import gen5
 
 LIMITS = Limits()
 HEAD = b"mutant,score\n"
@@ -295,3 +296,10 @@ def test_a_child_that_hangs_is_ended_by_the_clock(tmp_path, monkeypatch):
 def test_there_is_no_such_file(tmp_path):
     with pytest.raises(TableError, match=r"results\.csv: the file cannot be read"):
         read_in_child(tmp_path / "nothing", name="results.csv")
+
+
+def test_plates_of_one_export_are_read_one_by_one_within_limits(reading, tmp_path):
+    values = {f"Plate {n}": [[1000.0 * n + 12 * r + c for c in range(12)] for r in range(8)] for n in (1, 2)}
+    found = UploadedFile(gen5(tmp_path / "run.txt", values), "run.txt").exported("")
+    assert {(r.plate, r.well): r.value for r in found.readings}["Plate 2", "B1"] == 2012.0
+    assert (len(found.readings), [path.name for path in tmp_path.iterdir()]) == (192, ["run.txt"])

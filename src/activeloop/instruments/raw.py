@@ -127,7 +127,9 @@ def confirm(file: InstrumentFile, raw: Raw) -> Confirmed:
 def looks_exported(path: Path) -> bool:
     """Whether the beginning of a file speaks of an instrument, as exports of their programs do; only a hint."""
     try:
-        sheets = list(_sheets(Path(path).read_bytes()[: 1 << 20], str(path)))
+        content = Path(path).read_bytes()
+        # a packed file cannot be opened by its beginning
+        sheets = list(_sheets(content if content[:2] == b"PK" else content[: 1 << 20], str(path)))
     except (OSError, TableError):
         return False
     lines = [" ".join(record) for sheet in sheets for record in sheet]

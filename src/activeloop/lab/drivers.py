@@ -205,8 +205,11 @@ class WatchedFolder(Driver):
     def cancel(self, handle: str) -> None:
         """Take the plate's list out of the outbox."""
         run = json.loads(handle)["run"]
-        for name in (f"{run}.csv", f"{run}-transfers.csv"):
-            (self.outbox / name).unlink(missing_ok=True)
+        try:
+            for name in (f"{run}.csv", f"{run}-transfers.csv"):
+                (self.outbox / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise DeviceError(f"{self.outbox} cannot be written ({error.strerror}).") from error
 
     def _complete(self, plate: str) -> Path | None:
         import time

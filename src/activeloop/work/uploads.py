@@ -40,12 +40,14 @@ class Limits:
         seconds: of computing.
         answer: mebibytes of what was read, as it is passed on.
         file: mebibytes of the file itself.
+        written: mebibytes of a file that may be written meanwhile, beside the one that is read.
     """
 
     mebibytes: int = 512
     seconds: int = 10
     answer: int = 64
     file: int = 128
+    written: int = 0
 
 
 def read_in_child(
@@ -105,8 +107,9 @@ def check_in_child(path: str | os.PathLike[str], *, name: str, limits: Limits | 
         read_in_child(path, name=name, limits=limits)
 
 
-EXPORTS = Limits(mebibytes=2048, seconds=60, answer=64, file=128)
-"""Of exports of instruments' own programs: their parsers, in a process of their own below the child, need more."""
+EXPORTS = Limits(mebibytes=2048, seconds=60, answer=64, file=128, written=128)
+"""Of exports of instruments' own programs: their parsers, in a process of their own below the child, need more, and the
+plates of a file are given to them one by one, as files."""
 
 
 class UploadedFile(SentFile):
@@ -153,7 +156,10 @@ class UploadedFile(SentFile):
     def speaks_of_an_instrument(self) -> bool:
         """See `SentFile.speaks_of_an_instrument`."""
         task = {"path": os.fspath(self._path.absolute()), "speaks": True}
-        return bool(_answer(task, Limits(), self.name)["speaks"])
+        try:
+            return bool(_answer(task, Limits(), self.name)["speaks"])
+        except InputError:  # it takes too much: why it is no table says more
+            return False
 
     def exported(self, software: str) -> InstrumentFile:
         """See `SentFile.exported`."""
@@ -192,6 +198,8 @@ def _answer(task: dict[str, Any], limits: Limits, name: str) -> dict[str, Any]:
         StoreError: no process could be started.
     """
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # threads take memory
+    if limits.written:  # where it goes with the file, also when the child is killed
+        one["TMPDIR"] = os.path.dirname(task["path"])
     try:
         child = subprocess.Popen(
             [sys.executable, "-m", "activeloop.work.uploads"],
@@ -262,7 +270,7 @@ def _limit(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limits.seconds, limits.seconds + 1))  # first SIGXCPU, then SIGKILL
     for kind, most in (
         (resource.RLIMIT_AS, limits.mebibytes * 2**20),
-        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_FSIZE, limits.written * 2**20),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 32),
     ):
