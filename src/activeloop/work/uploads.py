@@ -198,15 +198,15 @@ def _answer(task: dict[str, Any], limits: Limits, name: str) -> dict[str, Any]:
         StoreError: no process could be started.
     """
     one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # threads take memory
-    if limits.written:  # where it goes with the file, also when the child is killed
-        one["TMPDIR"] = os.path.dirname(task["path"])
+    # what is written goes with the file, also when the child is killed
+    beside = {"TMPDIR": os.path.dirname(task["path"])} if limits.written else {}
     try:
         child = subprocess.Popen(
             [sys.executable, "-m", "activeloop.work.uploads"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **one},
+            env={**os.environ, **one, **beside},
             start_new_session=True,  # what it starts ends with it
         )
     except OSError as error:
