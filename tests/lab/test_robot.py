@@ -13,9 +13,10 @@ import pytest
 
 from activeloop.campaigns import Measured
 from activeloop.config import open_campaign
-from activeloop.desk.demonstration import demonstration, laboratory, planted
+from activeloop.desk.demonstration import demonstration, laboratory, measure, planted
 from activeloop.desk.new import draft, new
 from activeloop.desk.propose import PlateOptions, known_plates
+from activeloop.desk.robots import robot_standing
 from activeloop.errors import InputError, StateError
 from activeloop.lab import DeviceError, Faults, PlateRun, Robot, RobotPlan, RunState, SimulatedRobot, WatchedFolder
 from activeloop.plates.picklists import transfers
@@ -260,3 +261,17 @@ def test_a_cancelled_run_leaves_no_list(watched):
     device.cancel(handle)
     device.cancel(handle)
     assert not list(device.outbox.iterdir())
+
+
+def test_a_plate_that_people_measured_goes_to_no_device(folder, tmp_path):
+    one = robot(folder, tmp_path, rounds=2, approve=True)
+    assert one.step().doing == "proposed"
+    loop = open_campaign(folder)
+    (plate,) = one._plates(loop.campaign.state())
+    loop.campaign.send_plate(plate.id, "a colleague")
+    measure(loop, plate)
+    again = robot(folder, tmp_path, rounds=2, approve=True)
+    assert not robot_standing(again.loop).asked
+    assert again.step().words == "proposal 2 of 8 candidates: plate-2."
+    assert robot_standing(again.loop).plate == "plate-2"
+    assert "plate-2 waits for somebody" in again.step().words

@@ -113,7 +113,17 @@ def _visits(plate: Plate, state: CampaignState) -> int:
 
 def _waits(plate: Plate, state: CampaignState) -> bool:
     """Whether a plate waits for somebody who lets it go, where that is asked for."""
-    return plate.id not in state.released and plate.id not in state.sent and not _visits(plate, state)
+    free = plate.id not in state.released and plate.id not in state.sent and not _visits(plate, state)
+    return free and not measured_by_hand(plate, state)
+
+
+def measured_by_hand(plate: Plate, state: CampaignState) -> bool:
+    """Whether a plate has results although no device began with it: it was filled already, and not by a robot."""
+    sent = state.sent.get(plate.id)
+    begun = sent is not None and f"-{plate.id}-{sent.to}-" in sent.note  # the name of a run
+    if begun or any(run.plate == plate.id for run in state.runs):
+        return False
+    return any(r.void is None and r.measurement.plate == plate.id for r in state.results)
 
 
 def _stages(
@@ -135,7 +145,7 @@ def _stages(
     proposal = state.proposals[-1]
     mine = [run for run in state.runs if run.plate == plate.id]
     visits, sent = _visits(plate, state), state.sent.get(plate.id)
-    complete = visits >= devices
+    complete = 0 < devices <= visits
     last = mine[-1] if mine else None
     going = sent is not None and not any((run.device, run.run) == (sent.to, sent.note) for run in mine)
     if asks:

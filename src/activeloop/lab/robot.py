@@ -22,6 +22,7 @@ from activeloop.config import OpenCampaign
 from activeloop.desk.figures import plate_controls
 from activeloop.desk.propose import PlateOptions, known_plates, plates_of, propose
 from activeloop.desk.record import LocalFile, ReadingOptions, read_results, record
+from activeloop.desk.robots import measured_by_hand
 from activeloop.errors import ConfigError, InputError, StateError
 from activeloop.lab.devices import device_of
 from activeloop.lab.drivers import DeviceError, Driver, PlateRun, RunFile
@@ -229,7 +230,9 @@ class Robot:
         return plates_of(self.loop).plates if state.proposals else ()
 
     def _left(self, plate: Plate, state: CampaignState) -> list[Driver]:
-        """The devices that a plate has still to visit."""
+        """The devices that a plate has still to visit; none where people have filled and measured it."""
+        if measured_by_hand(plate, state):
+            return []
         done = {run.device for run in state.runs if run.plate == plate.id and run.outcome == "done"}
         return [driver for driver in self.drivers if driver.name not in done]
 
