@@ -111,6 +111,8 @@ def test_a_class_that_is_none(write, pool):
 def test_a_cell_in_another_unit_than_its_column(write, pool):
     with pytest.raises(MeasurementError, match=r'row 2: "1 µM" carries another unit than its column \(nM\)'):
         read_measurements(write("mutant,KD (nM)", "K2R,1 µM"), pool=pool, assays=KD)
+    with pytest.raises(MeasurementError, match=r'row 2: "5 or 6" is no number in nM: "or 6" stands behind it'):
+        read_measurements(write("mutant,KD (nM)", "K2R,5 or 6"), pool=pool, assays=KD)
 
 
 def test_mixed_units_of_an_assay_without_one(write, pool):

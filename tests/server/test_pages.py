@@ -214,6 +214,7 @@ def test_treatments_with_panels_and_a_history(pages):
     assert "12 treatments: all combinations of 12 cells x 1 compound" in look.text, look.text[-3000:]
     words = {f"{f}_word": re.search(rf'name="{f}_word" value="([^"]+)"', look.text)[1] for f in ("panels", "history")}
     answer = pages.post("/new", do="make", **form, **words)
+    assert 'value="6" required' in answer.text  # as many as the form said
     pages.root = answer.url.path
     assert re.fullmatch("/campaigns/[0-9a-f]{32}", pages.root), answer.text[-3000:]
     table = pages.get("/candidates").text

@@ -171,6 +171,9 @@ def scaffold(smiles: str) -> str:
     return MurckoScaffoldSmiles(smiles=parent_structure(smiles))
 
 
+NO_SMILES = "is not a SMILES"
+
+
 def read_molecule(smiles: str) -> Any:
     """RDKit's molecule of a SMILES.
 
@@ -182,7 +185,7 @@ def read_molecule(smiles: str) -> Any:
     with rdBase.BlockLogs():
         found = Chem.MolFromSmiles(smiles)
     if found is None or not found.GetNumAtoms():
-        raise NotationError(f'"{smiles}" is not a SMILES that RDKit can read. Correct the structure.')
+        raise NotationError(f'"{smiles}" {NO_SMILES} that RDKit can read. Correct the structure.')
     return found
 
 

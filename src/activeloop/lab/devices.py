@@ -76,7 +76,10 @@ def _made(text: str, loop: OpenCampaign, named: Mapping[str, str]) -> Driver:
         raise ConfigError(f'device "{text}": there is no "{kind}" here. {hint} {known}Kinds: {", ".join(kinds)}.')
     if kind == SIMULATED:
         if not is_demonstration(loop.config):
-            raise ConfigError(f'device "{SIMULATED}" measures the protein of the demonstration alone.')
+            raise ConfigError(
+                f'device "{SIMULATED}" measures the protein of the demonstration alone: `activeloop demo` makes such a '
+                "campaign, and so does the server."
+            )
         folder = Path(where) if where else loop.folder.path / "robot"
         return SimulatedRobot(folder, laboratory(planted()), loop.config.seed)
     if kind in announced:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from activeloop.candidates import Match, Pool, SequenceNotation
+from activeloop.candidates.compounds import NO_SMILES
 from activeloop.candidates.notation import WILD_TYPE, plain_name
 from activeloop.errors import InputError, MeasurementError, NotationError, did_you_mean
 from activeloop.measurements.assay import Assay, Qualifier
@@ -387,6 +388,8 @@ class CandidateMatcher:
         try:
             return self._resolver.find(text.strip()), ""
         except InputError as error:
+            if self._pool.kind == "compounds" and self._pool.label_names and NO_SMILES in error.problem:
+                return None, f'"{text.strip()}" is no name or id of the pool, and no SMILES that RDKit can read.'
             return None, error.problem
 
     def _not_in_pool(self, text: str, problem: str = "") -> str:
@@ -497,7 +500,12 @@ def read_cell(text: str, assay: Assay, unit: str, decimal: Sign) -> Cell:
     number = parse_number(text, decimal=decimal)
     if math.isnan(number.value):
         return Cell(math.nan, failed=text.strip() or "empty")
-    if number.unit and unit and factor_between(number.unit, unit) != 1:
+    if number.unit and unit and (factor := factor_between(number.unit, unit)) != 1:
+        if factor is None:
+            raise MeasurementError(
+                f'"{text}" is no number in {unit}: "{number.unit}" stands behind it. Write the number alone, or '
+                '"failed".'
+            )
         raise MeasurementError(f'"{text}" carries another unit than its column ({unit}). Correct one of them.')
     if number.unit and not unit and not assay.unit:
         raise MeasurementError(_text_behind(text, number.value, number.unit, assay))

@@ -76,6 +76,8 @@ def options_of(
     treated, history = design == "treatments", next(iter(files.get("history", ())), None)
     if design == "list" and path is None:
         raise InputError("there is no list: choose a file, or paste the candidates. No campaign was made.")
+    if design in ("singles", "sites") and fields["kind"] == "variants" and not fields["wild_type"]:
+        raise InputError("there is no wild type: paste its sequence, or FASTA. No campaign was made.")
     is_fasta = design == "list" and path is not None and path.suffix.lower() in (".fasta", ".fa", ".faa", ".fas")
     known = fields["wild_type"] if fields["kind"] == "variants" else ""
     return CampaignOptions(

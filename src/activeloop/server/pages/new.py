@@ -74,6 +74,7 @@ def _made(
     request: Request, user: User, fields: Mapping[str, str], assays: list[dict[str, str]], kept: Files, again: str
 ) -> Response:
     """Make the campaign, and go there."""
+    number = whole(fields["number"], "the number of candidates")
     with TemporaryDirectory(prefix="activeloop-") as folder:
         paths = {
             field: [written(Path(folder), one.name, one.content) for one in files] for field, files in kept.items()
@@ -81,7 +82,7 @@ def _made(
         planned = draft(options_of(fields, assays, paths))
         name = fields["name"] or _name_of(planned)
         key = made_campaign(request, user, name, planned.text, planned.inputs, again)
-    return see(f"/campaigns/{key}")
+    return see(f"/campaigns/{key}{f'?n={number}' if number else ''}")
 
 
 def _form(

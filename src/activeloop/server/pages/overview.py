@@ -74,6 +74,7 @@ def name_of(loop: OpenCampaign) -> str:
 @router.get("/campaigns/{campaign}")
 def overview(request: Request, access: Reader) -> HTMLResponse:
     """Where the campaign stands."""
+    wished = request.query_params.get("n", "")  # as the form of a new campaign says
     with access.open() as loop:
         found = computed(request).of(access.key, loop.campaign.state().last, "status", loop.campaign.status)
         known = computed(request).known(access.key, "status")
@@ -83,7 +84,7 @@ def overview(request: Request, access: Reader) -> HTMLResponse:
             "assays": loop.campaign.assays,
             "goal": loop.config.goal,
             "price": loop.campaign.price,
-            "next_size": next_size(loop),
+            "next_size": wished if wished.isdecimal() and not loop.campaign.state().proposals else next_size(loop),
             "unavailable": str(loop.unavailable or ""),
             "called": loop.campaign.pool.called,
             "kinds": list(KINDS),
