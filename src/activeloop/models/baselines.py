@@ -1,4 +1,4 @@
-"""Baselines of drug response and of screens, against which every model must stand: means, sums, the nearest sister."""
+"""Baselines of drug response and of screens, which every model must beat: means, sums, the nearest sister."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from activeloop.models.history import data_with_history
 from activeloop.prediction import Prediction, Predictor
 
 What = Literal["drug-mean", "cell-mean", "additive", "nearest-sister"]
-#: labels that two profiles must share before one is called near the other
+#: labels that two profiles must share before they are correlated
 SHARED = 3
-#: weight of 0 beside the values, in values, of each term of a sum
+#: penalty of the square of each term of a sum; the square of an error has 1
 RIDGE = 1.0
 #: from rows of a pool to predictions
 Means = Callable[[Pool, np.ndarray], np.ndarray]
@@ -31,13 +31,13 @@ Means = Callable[[Pool, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Baseline(PerAssayLearner):
-    """What a model without a model says.
+    """A baseline, which predicts without a fitted model or by the simplest.
 
     - `drug-mean`: the mean of the drug's own values; a drug without any has the mean of all.
-    - `cell-mean`: the mean of all drugs on these cells; for a new drug that of the history.
+    - `cell-mean`: the mean of all drugs on these cells, of the history and of the campaign.
     - `additive`: one term for each part, added: cells + drug (+ second drug, dose); residues of variants and guides.
-    - `nearest-sister`: of treatments the profile of the drug of the history whose values go best with those measured,
-      moved to their level; of screens the sister screen whose predictions do; without a history the nearest measured
+    - `nearest-sister`: of treatments the profile of the drug that correlates best with the measured values, shifted to
+      their mean; of screens the sister screen whose predictions correlate best; without a history the nearest measured
       compound (Tanimoto similarity).
 
     Args:
@@ -172,7 +172,7 @@ def _sum_of_parts(parts: np.ndarray, values: np.ndarray, level: float) -> Means:
 
 
 def _nearest_profile(dataset: Dataset) -> Means:
-    """For each new drug the profile of that sister whose values go best with its own."""
+    """For each new drug the profile of the sister that correlates best with its own values."""
     history = _history_of(dataset)
     blocks = [(dataset.pool, dataset.rows, dataset.values[:, 0])]
     blocks += [(history.pool, history.rows, history.values[:, 0])] if history is not None else []
