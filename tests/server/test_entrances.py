@@ -54,6 +54,8 @@ ENTRANCES: dict[str, Callable[[Server], Any]] = {
     f"PUT {API}/configuration": lambda s: s.call("PUT", "configuration", json={"config": LIST, "files": TEXT}),
     "page new, list, looked at": lambda s: sent(s, "/new", "list", do="look", **FORM),
     "page new, list, made": lambda s: sent(s, "/new", "list", do="make", **FORM),
+    "page new, panels, looked at": lambda s: sent(s, "/new", "panels", do="look", **FORM),
+    "page new, history, made": lambda s: sent(s, "/new", "history", do="make", **FORM),
     "page candidates, list": lambda s: sent(s, f"/campaigns/{s.key}/extend", "list", way="list"),
     "page results, file": lambda s: sent(s, f"/campaigns/{s.key}/results", "file", do="preview"),
     "page plate, sources": lambda s: sent(
