@@ -6,11 +6,12 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activeloop.candidates import Panel, Pool, TreatmentPool, dose_name, with_treatments
+from activeloop.candidates import Panel, Pool, TreatmentPool, dose_name, grown, read_list, with_treatments
 from activeloop.encoders import Morgan
 from activeloop.errors import InputError, NotationError, PoolError
 from activeloop.measurements import Assay, read_treatments
@@ -121,3 +122,24 @@ def test_repeats_are_one_value_with_an_error():
         read_treatments({"cells": ["A"], "drug 1": ["x"], "drug 2": ["x"], "value": [1.0]})
     with pytest.raises(InputError, match="which column holds the measured values"):
         read_treatments({"cells": ["A"], "drug": ["x"], "a": [1.0], "b": [2.0]})
+
+
+def test_treatments_that_are_added_may_have_new_parts(tmp_path: Path):
+    (tmp_path / "drugs.csv").write_text("id,synonyms,logP,mass,rings,NH,O\na,alpha,1,2,3,4,5\nb,,1,2,3,4,6\n")
+    pool = TreatmentPool(("X", "Y"), ("a", "b"), ("1 uM",))
+    pool = pool.with_panels(*pool.panels_from([tmp_path / "drugs.csv"], pool))
+    table = {"cell line": ["Y", "X", "Z"], "drug": ["alpha", "c", "a"], "dose": ["3 uM", "1 uM", "1 uM"]}
+    found = read_list(pool, pd.DataFrame(table))
+    assert found.rows == (None, None, None)
+    more = grown(grown(pool, found.designs[:1], "1 treatment"), found.designs[1:], "2 treatments")
+    assert isinstance(more, TreatmentPool)
+    assert more.names(range(7)) == [*pool.names(range(4)), "Y | a | 3 uM", "X | c | 1 uM", "Z | a | 1 uM"]
+    assert [more.row_of(name) for name in more.names(range(7))] == list(range(7))
+    assert more.added == 3
+    assert more.panels["compound"].features["drugs.csv"].shape == (3, 5)
+    assert read_list(more, pd.DataFrame(table)).rows == (4, 5, 6)
+    with pytest.raises(PoolError, match="is in the pool already"):
+        grown(more, found.designs[:1], "again")
+    large = TreatmentPool([f"L{i}" for i in range(2_000)], [f"d{i}" for i in range(2_000)])
+    with pytest.raises(PoolError, match="is not listed, so that nothing can be added"):
+        grown(large, [large.notation.design("Z | d1")], "1 treatment")

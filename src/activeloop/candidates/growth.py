@@ -15,10 +15,11 @@ import numpy as np
 
 from activeloop.candidates.designs import Design
 from activeloop.candidates.labels import Labels, LabelTable
-from activeloop.candidates.pool import ExplicitPool, Match, Pool
+from activeloop.candidates.pool import ExplicitPool, Match, Pool, TreatmentPool
 from activeloop.candidates.proteins import read_fasta
 from activeloop.candidates.reading import candidate_column, duplicates, name_columns, read_each
 from activeloop.candidates.sites import Sites, encode
+from activeloop.candidates.treatments import with_treatments
 from activeloop.errors import NotationError, PoolError, check_type
 from activeloop.tables import Table, as_table
 from activeloop.tables.frames import is_frame
@@ -63,6 +64,8 @@ def grown(
     told = f"{pool.origin}, and {origin}"
     if isinstance(pool, ExplicitPool):
         more: Pool = pool.with_more(designs, told, names, labels)
+    elif isinstance(pool, TreatmentPool):
+        more = pool.with_more(designs, told)
     elif isinstance(pool, GrownPool):
         more = GrownPool(pool.base, pool.listed.with_more(designs, told, names, labels), told)
     else:
@@ -233,6 +236,8 @@ def read_list(
         named = tuple((record, i) for i, record in enumerate(records))
         return ReadList(*_designs(pool, matches), named, {"name": list(records)}, name)
     table = table or as_table(path)
+    if isinstance(pool, TreatmentPool) and not column:
+        table = with_treatments(table, pool.resolve, required=False)
 
     def reading(names: list[str]) -> Callable[[str], Match]:
         return pool.resolver(names, offset=offset).find

@@ -68,6 +68,19 @@ class Panel:
         """The name of a part as people write it; None when no table has it."""
         return text if text in self.rows else self.synonyms.get(plain(text))
 
+    def with_more(self, names: Iterable[str]) -> Panel:
+        """This panel with further parts, of which no table says anything."""
+        new = tuple(name for name in names if name not in self.rows)
+        return replace(
+            self,
+            names=(*self.names, *new),
+            labels={what: (*cells, *[""] * len(new)) for what, cells in self.labels.items()},
+            features={
+                file: np.concatenate([known, np.full((len(new), known.shape[1]), np.nan, known.dtype)])
+                for file, known in self.features.items()
+            },
+        )
+
     def label(self, what: str, name: str) -> str:
         """What a table says of a part; "" when it says nothing."""
         column, row = self.labels.get(what), self.rows.get(name)

@@ -75,6 +75,8 @@ if TYPE_CHECKING:
 LARGEST = 2**62
 #: letters that are looked at together
 CELLS = 2**24
+#: of a larger pool of all combinations, treatments are not listed
+LISTED_TREATMENTS = 2_000_000
 #: in a larger pool, names are not searched for a similar one
 SEARCHABLE = 20_000
 #: names of one list for which a similar one is looked for
@@ -1164,6 +1166,35 @@ class TreatmentPool(Pool):
     def searchable(self) -> list[str]:
         """Nothing: parts are looked for by their own names."""
         return []
+
+    def with_more(self, designs: Rows[Design], origin: str) -> TreatmentPool:
+        """These treatments, listed, and others behind them, whose parts may be new.
+
+        Raises:
+            PoolError: there are too many to be listed, or doses are in units of several kinds.
+        """
+        if len(self) > LISTED_TREATMENTS:
+            raise PoolError(
+                f"a pool of {len(self):,} treatments is not listed, so that nothing can be added to it. Make a "
+                "campaign of all cells, compounds and doses, and record the results there."
+            )
+        more = [one for one in designs if isinstance(one, Treatment)]
+        parts = {"cells": [d.cells for d in more], "compound": [c for d in more for c in d.compounds]}
+        parts["dose"] = [d.dose for d in more if d.dose]
+        names = {what: tuple(dict.fromkeys([*each, *parts[what]])) for what, each in self._names.items()}
+        made = TreatmentPool(
+            *(names[what] for what in ("cells", "compound", "dose")),
+            combined=self.combined,
+            codes=self.part_rows(),
+            origin=origin,
+            cell_panel=self.panels["cells"].with_more(names["cells"]),
+            compound_panel=self.panels["compound"].with_more(names["compound"]),
+        )
+        codes = [made._codes_of(one) for one in more]
+        assert made.listed is not None
+        made.listed = np.concatenate([made.listed, np.array(codes, np.int32)])
+        made._length = len(made.listed)
+        return made
 
     def with_panels(self, cells: Panel, compounds: Panel) -> TreatmentPool:
         """The same treatments with what side tables say of their parts."""

@@ -158,7 +158,8 @@ def _stages(
         run = RobotStage("Run", "done", many(len(mine), "run"))
     elif going:
         assert sent is not None  # it goes on
-        run = RobotStage("Run", "now", doing or f"on {sent.to}", share)
+        stopped = state.robot == "stop"  # why stands below
+        run = RobotStage("Run", "bad" if stopped else "now", "stopped" if stopped else doing or f"on {sent.to}", share)
     elif last and last.outcome != "done":
         run = RobotStage("Run", "bad", f"{last.outcome} on {last.device}{last.words and f': {last.words}'}")
     else:
