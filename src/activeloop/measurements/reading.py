@@ -162,8 +162,10 @@ def read_measurements(
         where = (sheet, block) if found is None else (found.sheet or None, found.place or None)
         table = as_table(path, sheet=where[0], block=where[1])
         _refuse_predictions(table, assays)
+        written = table.header
         if isinstance(pool, TreatmentPool):
             table = with_treatments(table, pool.resolve, required=False)
+        own_parts = [name for name in written if name not in table.header]
         table = without_labels(table, pool, assays)
         given = _plate_column(table, columns, layouts)
         own = [part.assay] if part.assay else assays
@@ -172,6 +174,8 @@ def read_measurements(
             cells = [e if _names(e.plate, layouts) else replace(e, plate=part.plate) for e in cells]
         cells, still = _filled(cells) if is_plate_list(table) else (cells, [])
         entries, open_cells = [*entries, *cells] if entries else cells, [*open_cells, *still]
+        if own_parts:  # as the file has them, not the column made of them
+            found_as = dict.fromkeys(own_parts, "candidate") | {k: v for k, v in found_as.items() if v != "candidate"}
         read_as |= {header: role for header, role in found_as.items() if role or header not in read_as}
     del path  # of a long file, the memory is needed
     size = size if len(parts) == 1 else 0
