@@ -31,11 +31,13 @@ def test_the_result_is_typed_and_has_a_schema(name):
 
 #: functions on a campaign that use cases are made of
 PARTS = {
+    "fit_together",
     "known_plates",
     "known_predictions",
     "last_proposal",
     "measure",
     "measured_list",
+    "notebook_entries",
     "picture_of",
     "plate_settings",
     "predict_pool",

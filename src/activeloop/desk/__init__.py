@@ -21,6 +21,7 @@ USE_CASES: Mapping[str, str] = {
     "assess": "versions",
     "candidates": "candidates",
     "distil": "distil",
+    "eln_file": "eln",
     "explain": "explain",
     "export": "export",
     "extend": "extend",
