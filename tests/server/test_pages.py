@@ -311,3 +311,10 @@ def test_pages_of_a_team_ask_who_calls(team):
     shown = reader.call("GET", f"/campaigns/{team.key}/plates")
     assert shown.status_code == 200
     assert "Propose" not in reader.call("GET", f"/campaigns/{team.key}").text
+
+
+def test_a_mistyped_address_is_no_page(pages):
+    made(pages)
+    pages.root = "/campaigns/abc"
+    answer = pages.get("")
+    assert (answer.status_code, "there is no such page" in answer.text, "pattern" in answer.text) == (404, True, False)

@@ -78,6 +78,8 @@ class PageRoute(APIRoute):
                 return error_page(request, answer_of(error).status_code, str(error))
             except RequestValidationError as error:
                 first = error.errors()[0]
+                if first["loc"][0] == "path":  # an address that somebody mistyped
+                    return error_page(request, 404, "there is no such page.")
                 return error_page(request, 422, f"{first['loc'][-1]}: {first['msg']}.")
             except HTTPException as error:
                 signin = getattr(error, "fields", {}).get("signin", "")
