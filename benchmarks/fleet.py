@@ -459,7 +459,7 @@ def amount(value: float) -> str:
     """A number as people read it.
 
     >>> amount(1041.67), amount(0.0123), amount(3.14159), amount(41_700_000)
-    ('1,042', '0.012', '3.1', '42 million')
+    ('1,042', '0.012', '3.1', '41.7 million')
     """
     if value >= 1e6:
         return f"{value / 1e6:,.3g} million" if value < 1e9 else f"{value / 1e9:,.3g} billion"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+
+# all of the library at once: what it generates can be loaded once in a process
+import sila2.client  # noqa: F401
+from sila2.framework import DefinedExecutionError, Feature
+from sila2.server import FeatureImplementationBase, SilaServer
+from sila2.server.encryption import generate_self_signed_certificate
 
 from activeloop.lab.sila import FEATURE, feature_definition
 
@@ -54,11 +61,6 @@ class Device:
 
 def by_library(device: Device, *, encrypted: bool = False) -> tuple[Any, int]:
     """A server of the library, and its port."""
-    import socket
-
-    from sila2.framework import DefinedExecutionError, Feature
-    from sila2.server import FeatureImplementationBase, SilaServer
-
     feature = Feature(feature_definition())
 
     def refuse(kind: str, words: str) -> None:
@@ -103,8 +105,6 @@ def by_library(device: Device, *, encrypted: bool = False) -> tuple[Any, int]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     if encrypted:
-        from sila2.server.encryption import generate_self_signed_certificate
-
         key, server.trusted = generate_self_signed_certificate(server.server_uuid, "127.0.0.1")
         server.start("127.0.0.1", port, private_key=key, cert_chain=server.trusted, enable_discovery=False)
     else:

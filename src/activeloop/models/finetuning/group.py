@@ -157,5 +157,6 @@ def joined() -> Iterator[Group]:
     distributed.init_process_group("nccl" if graphics else "gloo")
     try:
         yield Group.current()
+        distributed.barrier()  # nobody leaves whom another one still waits for
     finally:
         distributed.destroy_process_group()
