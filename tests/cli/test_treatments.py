@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from activeloop.config import open_campaign
 
@@ -101,3 +102,20 @@ def test_a_list_of_treatments_is_a_pool(run):
     status, out, err = run("propose", "c", "-n", "1")
     assert status == 0, err
     assert "B | x | 1 uM" in out
+
+
+@pytest.mark.parametrize(
+    ("column", "assay", "said"),
+    [
+        ("ln_IC50", "viability:%", 'stand in column "ln_IC50", and the campaign measures viability.'),
+        ("IC50 (nM)", "IC50:µM", 'column "IC50 (nM)" is in nM, and IC50 of the campaign in µM.'),
+        ("IC50 (uM)", "IC50:µM", ""),
+        ("value", "IC50:µM", ""),
+    ],
+)
+def test_a_history_of_another_quantity_or_unit_is_not_taken_for_the_assay(run, column, assay, said):
+    write("history.csv", ["compound", "cell line", column], [["a", "X", "1"], ["b", "X", "2"], ["a", "Y", "3"]])
+    given = ("--cells", "X, Y", "--compounds", "c", "--history", "history.csv")
+    status, _, err = run("new", "c", "--assay", assay, *given)
+    assert (status == 0) == (not said)
+    assert said in " ".join(err.split())

@@ -504,7 +504,7 @@ class Campaign:
         Raises:
             InputError: a number or a name makes no sense; nothing was added.
             StateError: there is nothing to combine; nothing was added.
-            ModelError: the learner cannot be fitted to what is there; nothing was added.
+            ModelError: the learner cannot be fitted to the larger pool, to which they were added.
         """
         given = [name for name, one in (("candidates", candidates), ("sites", sites)) if len(one)]
         if len(given) + (combine is not None) > 1:

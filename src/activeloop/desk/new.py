@@ -34,6 +34,7 @@ from activeloop.desk.propose import laid_out, on_one_plate
 from activeloop.errors import ConfigError, TableError
 from activeloop.measurements import Assay
 from activeloop.measurements.columns import check_names
+from activeloop.measurements.history import check_history
 from activeloop.models.family import TakesFamily, no_place, with_family
 from activeloop.models.history import with_history
 from activeloop.plates import Plate, Proposal
@@ -258,6 +259,7 @@ def _draft(options: CampaignOptions, progress: Bars | None) -> CampaignDraft:
         pool = pool_of(config.pool, base, progress=reading)
         learner = learner_of(config.learner, pool, assays)
         if config.learner.history:
+            check_history(base / config.learner.history, pool, assays[0])
             learner = with_history(learner, history_of(config.learner.history, config.pool, base, pool, assays))
     recommender_of(config.select, config.goal, assays, pool)
     profile = _profile(options.alignment, pool, learner, progress) if options.alignment else None

@@ -17,6 +17,7 @@ from activeloop.measurements.assay import Assay
 from activeloop.measurements.dataset import Dataset
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import COUNTS, ROLES, SPREADS, TARGETS, plain, split_unit
+from activeloop.tables.numbers import factor_between
 
 
 def read_treatments(
@@ -100,6 +101,37 @@ def read_history(source: Any, pool: Pool, assay: Assay, panels: Sequence[str | o
     assert isinstance(found.pool, TreatmentPool)
     known = found.pool.with_panels(*found.pool.panels_from(panels, pool)) if panels else found.pool
     return replace(found, pool=known).as_history()
+
+
+def check_history(source: Any, pool: Pool, assay: Assay) -> None:
+    """Whether the values of a history are those of an assay, by the name and the unit of their column.
+
+    Args:
+        source: a table, a file or a DataFrame of treatments; of other candidates each column is a screen of its own.
+        pool: of the campaign.
+        assay: of the campaign.
+
+    Raises:
+        TableError: the column has the name of another quantity, or another unit.
+
+    >>> table = {"drug": ["a", "b"], "cell line": ["X", "X"], "kcat (1/min)": [1.0, 2.0]}
+    >>> check_history(table, TreatmentPool(["X"], ["c"]), Assay("kcat", "1/min"))
+    """
+    if not isinstance(pool, TreatmentPool):
+        return
+    table = as_table(source)
+    column = _value_column(table, assay, [*treatment_columns(table).values()])
+    name, unit = split_unit(column)
+    if plain(name) not in {plain(known) for known in (assay.name, *TARGETS, *ROLES["value"])}:
+        raise table.error(
+            f'the values stand in column "{column}", and the campaign measures {assay.name}. If that is the same '
+            f"quantity in the same unit, call the column {assay.name}; if not, leave the history out."
+        )
+    if unit and factor_between(unit, assay.unit) != 1 and unit != assay.unit:
+        raise table.error(
+            f'column "{column}" is in {unit}, and {assay.name} of the campaign in {assay.unit or "no unit"}. Convert '
+            f"the column, or give the assay the unit of its values."
+        )
 
 
 def _codes(
