@@ -116,6 +116,12 @@ def settle(page: Any) -> None:
     page.wait_for_function("() => !document.querySelector('main [aria-busy=true]')")
 
 
+def predicted(page: Any) -> None:
+    """Wait until the candidates have their predictions, which a worker of the server makes."""
+    settle(page)
+    page.wait_for_function("() => !document.querySelector('#found > [hx-trigger]')", timeout=120_000)
+
+
 def demonstrated(store: Store) -> str:
     """The key of a campaign with three rounds, a student, a fourth plate that is out, and something pinned."""
     planned = draft(replace(demonstration(), price=1.5))
@@ -170,7 +176,7 @@ def photograph(address: str, keys: Mapping[str, str], folder: Path) -> None:
                 page = context.new_page()
                 for name, path in PAGES.items():
                     page.goto(address + path.format(**keys))
-                    settle(page)
+                    predicted(page)
                     page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
 
 
@@ -181,7 +187,7 @@ def keep(address: str, keys: Mapping[str, str]) -> None:
         with browsing(viewport=size, color_scheme=scheme) as context:
             page = context.new_page()
             page.goto(address + PAGES[shown].format(**keys))
-            settle(page)
+            predicted(page)
             page.screenshot(path=PICTURES / f"{name}.png")
 
 
