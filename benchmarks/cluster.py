@@ -40,7 +40,7 @@ from benchmarks.screens import ScreenConfig, taught
 PLACES, RESIDUES = (3, 7, 39, 40, 41, 54, 56), "ACDEFGHIKL"
 #: the workers of the run with failures: one goes on, one is killed, one is cut off
 WORKERS = 3
-#: a worker is cut off for so many seconds
+#: seconds for which a worker is cut off
 CUT = 60.0
 #: seconds of work after which failures begin; each of `ROUNDS` compares one process with one worker
 CALM, ROUNDS = 4.0, 3

@@ -344,7 +344,7 @@ def costs(need: Mapping[str, float], given: Mapping[str, float]) -> dict[str, di
 
 
 def enough(queue: Sequence[Mapping[str, Any]], wave: str, seconds: float) -> int:
-    """The least number of workers with which 95 of 100 fits begin within so many seconds; the most where none does."""
+    """The least number of workers with which 95 of 100 fits begin within `seconds`; the most where none does."""
     fine = [int(row["workers"]) for row in queue if row["wave"] == wave and float(row["p95"]) <= seconds]
     return min(fine, default=max(WORKERS))
 
@@ -519,7 +519,7 @@ def scale_page(units: Mapping[str, float], queue: Sequence[Mapping[str, Any]]) -
         section(
             "What is full first",
             markdown_table(
-                ["part", "takes this load so many times", "what moves it"],
+                ["part", "multiple of this load", "what moves it"],
                 [(part, amount(times), what) for part, times, what in first],
             ),
         ),

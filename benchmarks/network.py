@@ -51,7 +51,7 @@ def hosts(count: int) -> Iterator[list[Host]]:
     """Namespaces on one bridge, the first address is that of this process; gone afterwards.
 
     Args:
-        count: how many; where the machine refuses namespaces, so many times this machine.
+        count: how many; where the machine refuses namespaces, this machine that many times.
     """
     if not shutil.which("ip") or os.geteuid() != 0:
         yield [Host("", "127.0.0.1", "needs ip, and to be root")] * count

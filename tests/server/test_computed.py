@@ -20,6 +20,14 @@ def test_what_takes_long_rests(monkeypatch):
     made.keep("k", "status", Known(1, "old", seconds=5.0))
     assert made.of("k", 2, "status", lambda: "new") == "old"
     assert made.of("k", 2, "status", lambda: "new", since=2) == "new"
+    made = Computed()
     made.keep("k", "status", Known(1, "old", seconds=5.0))
     monkeypatch.setattr(module.time, "monotonic", lambda clock=module.time.monotonic: clock() + 51)
     assert made.of("k", 2, "status", lambda: "new") == "new"
+
+
+def test_an_older_computation_that_ends_late_takes_the_place_of_none():
+    made = Computed()
+    made.keep("k", "status", Known(2, "new", seconds=0.1))
+    made.keep("k", "status", Known(1, "old", seconds=5.0))
+    assert made.known("k", "status").value == "new"

@@ -18,10 +18,10 @@ DEVICE = typer.Option(
     "laboratory). Several are visited one "
     "after the other. Default: those of [robot] in campaign.toml.",
 )
-ROUNDS = typer.Option(help="Stop after so many rounds, also those of before (default: 10).")
+ROUNDS = typer.Option(help="Maximum number of rounds, earlier ones included (default: 10).")
 NUMBER = typer.Option("-n", "--number", help="Candidates in a round (default: as many as fit on one plate).")
 WELLS = typer.Option("--max-wells", help="Stop before more wells than this are filled, controls counted.")
-PATIENCE = typer.Option(help="Stop when so many rounds brought no better value (0: never for that).")
+PATIENCE = typer.Option(help="Stop after this number of rounds without a better value (0: never for that).")
 APPROVE = typer.Option("--approve", help="Each plate waits until `activeloop robot DIR --release PLATE` lets it go.")
 RELEASE = typer.Option(metavar="PLATE", help="Let this plate go to its device, and end.")
 VOLUME = typer.Option(help="Volume for each well, in µL (default: 1).")

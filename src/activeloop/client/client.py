@@ -343,7 +343,7 @@ class RemoteCampaign:
         return self._upload(forms.ExtensionOut, "/extensions/file", Path(path), how)
 
     def assess(self, number: int | None = None) -> forms.AssessOut:
-        """Whether another round, of so many candidates, is worth its cost."""
+        """Whether another round of `number` candidates is worth its cost."""
         asked = {} if number is None else {"number": number}
         return self.client.get(forms.AssessOut, self._at("/assessment"), **asked)
 

@@ -154,7 +154,7 @@ class Robot:
         Args:
             report: called with each step that is not a repetition of the last.
             pause: seconds before a step that needs time.
-            sleep: waits for so many seconds.
+            sleep: waits for a number of seconds.
             stopped: looks whether somebody wants a pause; the loop goes on from there when it is run again.
 
         Returns:

@@ -56,8 +56,10 @@ class Computed:
             return found
 
     def keep(self, campaign: str, what: str, known: Known) -> None:
-        """Keep what was computed."""
+        """Keep what was computed, unless it was computed of more of the campaign meanwhile."""
         with self._lock:
+            if (newer := self._kept.get((campaign, what))) and newer.last > known.last:
+                return
             self._kept[campaign, what] = known
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)

@@ -2,7 +2,7 @@
 
 What it has to do comes as a first line of its standard input, which the worker holds open for as long as it lives. It
 says how far it is by lines `{"share": 0.5}` on its output, and what came of it by a last line `{"done": "..."}`,
-`{"later": "10 ..."}` (to be looked at again in so many seconds), `{"failed": "..."}` (again would come to the same) or
+`{"later": "10 ..."}` (to be looked at again after those seconds), `{"failed": "..."}` (again would come to the same) or
 `{"lost": "..."}`; whatever else is printed is its log.
 
 In a Job of a cluster it outlives its worker: what it has to do stands in `ACTIVELOOP_TASK`, the place in `DATABASE_URL`

@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
+from activeloop.config import CampaignConfig, config_text
 from activeloop.errors import ActiveLoopError
 from activeloop.server.access import CampaignAccess, DoneBefore
 from activeloop.server.compute import Order
@@ -181,3 +182,13 @@ PATIENCE, GLANCE = 20.0, 0.2
 def computed(request: Request) -> Computed:
     """What this application has computed."""
     return request.app.state.computed
+
+
+def store_settings(request: Request, access: CampaignAccess, form: FormData, changed: CampaignConfig) -> None:
+    """Store other settings of a campaign; `access.campaigns.forget` is for when it is closed.
+
+    Raises:
+        ActiveLoopError: they cannot be used; nothing was stored.
+    """
+    by, asked = access.user.actor, of_form(access, form).request
+    request.app.state.store.configure(access.key, config_text(changed), actor=by, request=asked)

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
-from activeloop.config import CampaignConfig, OpenCampaign, check_config, config_text
+from activeloop.config import CampaignConfig, OpenCampaign, check_config
 from activeloop.desk.demonstration import is_demonstration
 from activeloop.desk.propose import plates_of
 from activeloop.desk.robots import RobotStanding, files_of_runs
@@ -18,7 +18,7 @@ from activeloop.lab.devices import SIMULATED, named_devices
 from activeloop.plates.picklists import sources_of_pool, transfers
 from activeloop.server.access import CampaignAccess, Reader, Scientist
 from activeloop.server.api.plates import download
-from activeloop.server.pages.base import Form, computed, of_form, page, pages_router, see, text
+from activeloop.server.pages.base import Form, computed, of_form, page, pages_router, see, store_settings, text
 from activeloop.server.pages.overview import LATE, campaign_fields
 from activeloop.server.problems import Problem
 from activeloop.server.robots import standing_of
@@ -140,10 +140,7 @@ def configure(request: Request, access: Scientist, form: Form) -> Response:
     """Its devices, and what it may do."""
     with access.open() as loop:
         try:
-            changed = _configured(loop.config, form)
-            request.app.state.store.configure(
-                access.key, config_text(changed), actor=access.user.actor, request=of_form(access, form).request
-            )
+            store_settings(request, access, form, _configured(loop.config, form))
         except ActiveLoopError as error:
             return _page(request, access, loop, str(error), 422)
     access.campaigns.forget(access.key)

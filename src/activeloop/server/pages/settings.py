@@ -12,7 +12,7 @@ from activeloop.errors import ActiveLoopError, ConfigError
 from activeloop.measurements.wells import SHAPES
 from activeloop.plates.layout import LAYOUTS
 from activeloop.server.access import ROLES, CampaignAccess, Owner, Reader, Scientist, allows, role_named
-from activeloop.server.pages.base import Form, of_form, page, pages_router, see, text
+from activeloop.server.pages.base import Form, page, pages_router, see, store_settings, text
 from activeloop.server.pages.overview import campaign_fields
 
 router = pages_router()
@@ -74,10 +74,7 @@ def plates(request: Request, access: Scientist, form: Form) -> Response:
     """How the next plates are laid out, and the price of a well."""
     with access.open() as loop:
         try:
-            changed = _configured(loop.config, form)
-            request.app.state.store.configure(
-                access.key, config_text(changed), actor=access.user.actor, request=of_form(access, form).request
-            )
+            store_settings(request, access, form, _configured(loop.config, form))
         except ActiveLoopError as error:
             return _page(request, access, loop, str(error), 422)
     access.campaigns.forget(access.key)
