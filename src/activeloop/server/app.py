@@ -89,13 +89,4 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
         pages.install(app)
     app.add_middleware(Guard, settings=settings, metrics=app.state.metrics)  # the outermost
-    _complete(app)
     return app
-
-
-def _complete(app: FastAPI) -> None:
-    """Let FastAPI complete its routes now, not at the first requests: in two threads at once it fails."""
-    for path in (f"{api.PREFIX}/campaigns/none/none/none/none", "/campaigns/none/none/none/none"):
-        scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": [], "path_params": {}}
-        for route in app.routes:
-            route.matches(scope)

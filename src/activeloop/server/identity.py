@@ -147,7 +147,7 @@ def install(app: FastAPI, settings: Settings, database: Database) -> Identity:
         same_site="lax",
         https_only=settings.public_url.startswith("https:"),
     )
-    app.include_router(_routes(settings, identity))
+    app.routes.extend(_routes(settings, identity).routes)
     return identity
 
 

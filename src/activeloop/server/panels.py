@@ -16,17 +16,16 @@ from activeloop.desk.explain import explain, picture_of
 from activeloop.desk.new import draft, first_plate
 from activeloop.desk.report import Facts
 from activeloop.drawing import inline, settings
-from activeloop.errors import InputError
 from activeloop.plates import draw
 from activeloop.server.compute import Order
 from activeloop.server.new import options_of, whole
 from activeloop.server.rendering import render
+from activeloop.server.uploads import MEDIA, written
 
 LINE = 60
 """Residues in one line of a sequence."""
 NAMED, DRAWN = 12, 2
 """Candidates that a preview names, and plates that it draws."""
-MEDIA = "application/octet-stream"
 
 
 def panel(loop: OpenCampaign, order: Order, *, name: str, **arguments: Any) -> dict[str, Any]:
@@ -109,19 +108,6 @@ class Residue:
     letter: str
     position: int
     varied: bool
-
-
-def written(folder: Path, name: str, content: bytes) -> Path:
-    """A file that was kept, in a folder.
-
-    Raises:
-        InputError: another one of the form has the same name.
-    """
-    path = folder / name
-    if path.exists():
-        raise InputError(f'two files are called "{name}": rename one of them. No campaign was made.')
-    path.write_bytes(content)
-    return path
 
 
 def look(

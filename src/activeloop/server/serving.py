@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -44,6 +45,8 @@ def run(settings: Settings, *, browser: bool = False) -> None:
     if problem := tracing.start("activeloop-server"):
         LOG.warning(problem)
     app = create_app(settings)
+    gc.freeze()  # what was made until now stays
+    gc.enable()
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
     )

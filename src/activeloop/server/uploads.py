@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from activeloop.desk.record import ReadingOptions
     from activeloop.work.uploads import UploadedFile
 
+MEDIA = "application/octet-stream"
+"""Media type of files that were uploaded."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -157,3 +160,16 @@ def json_of(text: str, kind: type, what: str) -> Any:
     if not isinstance(found, kind):
         raise InputError(f"{what} must be a JSON {'object' if kind is dict else 'list'}. Nothing was stored.")
     return found
+
+
+def written(folder: Path, name: str, content: bytes) -> Path:
+    """A file that was kept, in a folder.
+
+    Raises:
+        InputError: another one of the form has the same name.
+    """
+    path = folder / name
+    if path.exists():
+        raise InputError(f'two files are called "{name}": rename one of them. No campaign was made.')
+    path.write_bytes(content)
+    return path

@@ -7,8 +7,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
@@ -18,12 +17,11 @@ from activeloop.campaigns import Proposed
 from activeloop.config import OpenCampaign
 from activeloop.config.store import Store
 from activeloop.errors import ActiveLoopError, InputError, StateError
-from activeloop.plates import Proposal
-from activeloop.plates.plate import labelled
 from activeloop.server import forms
 from activeloop.server.access import Campaigns
 from activeloop.server.compute import Order, Place, open_store
 from activeloop.server.panels import look, panel
+from activeloop.server.views import plate_out, proposal_out, version_out, work_out
 
 
 def check_order(loop: OpenCampaign, order: Order) -> None:
@@ -53,19 +51,8 @@ def propose(loop: OpenCampaign, order: Order, **arguments: Any) -> dict[str, Any
     return proposal_out(loop, made.proposal, [p.id for p in made.plates], again=made.again, notes=made.notes)
 
 
-def proposal_out(
-    loop: OpenCampaign, proposal: Proposal, plates: Sequence[str], *, again: bool = False, notes: Sequence[str] = ()
-) -> dict[str, Any]:
-    """A proposal as HTTP gives it."""
-    found = forms.ProposalOut.model_validate(replace(proposal, picks=labelled(proposal.picks, loop.campaign.pool)))
-    found.plates, found.again, found.notes = list(plates), again, list(notes)
-    return found.model_dump(mode="json")
-
-
 def fit(loop: OpenCampaign, order: Order, *, again: bool = False) -> dict[str, Any]:
     """See `Campaign.fit`."""
-    from activeloop.server.views import version_out
-
     if not loop.folder.log.of_request(order.request):
         check_order(loop, order)
         loop.check_available()
@@ -131,7 +118,6 @@ def distil(loop: OpenCampaign, order: Order, *, again: bool, seed: int | None = 
     """Let the worker train a student, unless it is there already; see `activeloop.desk.distil.distil`."""
     from activeloop.config.students import trainer_of
     from activeloop.desk.distil import StudentOptions, student_settings
-    from activeloop.server.views import work_out
     from activeloop.work.kinds import Distil
     from activeloop.work.places import work_of
 
@@ -187,7 +173,6 @@ def create(store: Store, order: Order, *, name: str, config: str, files: Mapping
 def preview(store: Store, order: Order, *, config: str, files: Mapping[str, str], plate: bool) -> dict[str, Any]:
     """A campaign before it is made: its pool and its first plate."""
     from activeloop.desk.propose import laid_out, on_one_plate
-    from activeloop.server.views import plate_out
 
     with store.draft(config, {name: text.encode() for name, text in files.items()}) as opened:
         loop, settings = opened.campaign, opened.config

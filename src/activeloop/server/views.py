@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,7 +15,8 @@ from activeloop.campaigns.state import Result
 from activeloop.campaigns.status import Status
 from activeloop.config import OpenCampaign
 from activeloop.fidelity import refusal, warnings_of
-from activeloop.plates import Plate
+from activeloop.plates import Plate, Proposal
+from activeloop.plates.plate import labelled
 from activeloop.server import forms
 from activeloop.server.access import CampaignAccess
 from activeloop.store.database import Database
@@ -66,6 +68,15 @@ def student_out(student: StudentRecord) -> forms.StudentOut:
     found = forms.StudentOut.model_validate(student)
     found.warnings, found.refused = list(warnings_of(student.fidelity)), refusal(student.fidelity)
     return found
+
+
+def proposal_out(
+    loop: OpenCampaign, proposal: Proposal, plates: Sequence[str], *, again: bool = False, notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A proposal as HTTP gives it."""
+    found = forms.ProposalOut.model_validate(replace(proposal, picks=labelled(proposal.picks, loop.campaign.pool)))
+    found.plates, found.again, found.notes = list(plates), again, list(notes)
+    return found.model_dump(mode="json")
 
 
 def plate_out(plate: Plate, state: CampaignState | None = None) -> forms.PlateOut:

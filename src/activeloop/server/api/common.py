@@ -18,9 +18,27 @@ Wait = Annotated[float, Query(ge=0, le=300, description="seconds to wait; then 2
 RUNNING: dict[int | str, dict[str, Any]] = {202: {"model": forms.Running, "description": "It takes longer."}}
 
 
+PREFIX = "/api/v1"
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": forms.Problem, "description": words, "content": {"application/problem+json": {}}}
+    for status, words in {
+        400: "The request cannot be read.",
+        401: "Nobody is signed in.",
+        403: "The caller's role does not allow it.",
+        404: "There is no such thing, or the caller is no member of its campaign.",
+        409: "The campaign cannot do that now.",
+        412: "The campaign is not as `If-Match` says.",
+        413: "It is too large.",
+        422: "It cannot be used.",
+        429: "Too many requests.",
+        503: "The store cannot be used now.",
+    }.items()
+}
+
+
 def part(tag: str) -> APIRouter:
     """A part of the API."""
-    return APIRouter(tags=[tag], route_class=OnceRoute)
+    return APIRouter(prefix=PREFIX, tags=[tag], route_class=OnceRoute, responses=PROBLEMS)
 
 
 class NotModified(Problem):

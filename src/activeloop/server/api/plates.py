@@ -14,8 +14,7 @@ from activeloop.server import forms
 from activeloop.server.access import Reader, Robot, Scientist
 from activeloop.server.api.common import RUNNING, Limit, Offset, Wait, compute, fresh, page_links, part
 from activeloop.server.problems import Problem
-from activeloop.server.verbs import proposal_out
-from activeloop.server.views import plate_out
+from activeloop.server.views import plate_out, proposal_out
 
 router = part("plates")
 Number = Annotated[int, InPath(ge=1, le=1_000_000)]

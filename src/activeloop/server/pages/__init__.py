@@ -28,5 +28,5 @@ STATIC = Path(__file__).parents[1] / "static"
 def install(app: FastAPI) -> None:
     """Add the pages and their static files to an application."""
     for part in (campaigns, new, overview, plates, results, candidates, model, students, robot, audit, settings, demo):
-        app.include_router(part.router)
+        app.routes.extend(part.router.routes)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

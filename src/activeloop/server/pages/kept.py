@@ -9,8 +9,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.datastructures import FormData, UploadFile
 
 from activeloop.errors import InputError
-from activeloop.server.panels import MEDIA
-from activeloop.server.uploads import plain_name
+from activeloop.server.uploads import MEDIA, plain_name
 
 SECONDS = 24 * 3600
 """For which the word of a file holds."""

@@ -22,8 +22,7 @@ from activeloop.server.compute import Order
 from activeloop.server.new import ASSAY, BLANK, HEADERS, LISTS, options_of, whole
 from activeloop.server.pages.base import Form, ordered, page, pages_router, see, text
 from activeloop.server.pages.kept import Kept, keep, uploads_of
-from activeloop.server.panels import written
-from activeloop.server.uploads import check_inputs
+from activeloop.server.uploads import check_inputs, written
 
 router = pages_router()
 
