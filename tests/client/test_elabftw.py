@@ -115,3 +115,18 @@ def test_from_the_command_line(notebook, loop, capsys, monkeypatch):
             main(words)
         assert (ended.value.code or 0) >= status
     assert "Experiment 2, enzyme, round 1: made, 2 files new." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://eln.example.org", "send the key unencrypted.*https://eln.example.org"),
+        ("http://192.168.0.9:8080/", "https://192.168.0.9:8080"),
+        ("eln.example.org", "is no address"),
+        ("ftp://eln.example.org", "is no address"),
+        ("https://", "is no address"),
+    ],
+)
+def test_a_key_goes_nowhere_unencrypted(url, words):
+    with pytest.raises(ConfigError, match=words):
+        ELabFTW(url, KEY)

@@ -233,6 +233,28 @@ def test_a_file_is_taken_once_it_is_complete(watched):
     assert device.collect(handle)[0].content == path.read_bytes()
 
 
+def test_a_file_that_may_be_of_two_campaigns_is_refused_and_one_that_names_its_run_is_taken(watched):
+    device, plate, now = watched
+    handle, other = (device.submit(PlateRun(f"{whose}-plate-1-reader-1", plate)) for whose in ("aaaaaaaa", "bbbbbbbb"))
+    shared = device.inbox / "plate-1.csv"
+    shared.write_text("well,activity\nA1,0.5\n")
+    device.poll(handle)
+    now[0] = 3.0
+    for one in (handle, other):
+        with pytest.raises(DeviceError, match=r"may be of \w+-plate-1-reader-1 or of \w+-plate-1-reader-1"):
+            device.poll(one)
+    shared.rename(device.inbox / "bbbbbbbb-plate-1-reader-1.csv")
+    assert device.poll(other).stage == "waiting"  # a new name is a new file
+    now[0] = 6.0
+    assert device.poll(other).words == "bbbbbbbb-plate-1-reader-1.csv"
+    assert device.poll(handle).stage == "waiting"
+    device.cancel(other)
+    (device.inbox / "plate-1.csv").write_text("well,activity\nA1,0.6\n")
+    device.poll(handle)
+    now[0] = 9.0
+    assert device.poll(handle).words == "plate-1.csv"
+
+
 @pytest.mark.parametrize(
     "name", [".plate-1.csv.tmp", "~plate-1.csv", "plate-10.csv", "plate-1-2.csv", "someone's notes.csv"]
 )

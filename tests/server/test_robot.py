@@ -85,6 +85,15 @@ def test_a_robot_is_set_up_told_and_followed(lab):
     assert pages.client.post(f"{api}/orders", json={"order": "release", "plate": "plate-1"}).status_code == 409
 
 
+def test_whoever_can_choose_no_device_is_told_who_can(team):
+    page = told(team.of("sam", "scientist").call("GET", f"/campaigns/{team.key}/robot").text)
+    assert "devices: whoever runs this server gives them names" in page
+    assert "below" not in page.split("Devices and limits")[0]
+    team.client.app.state.settings = team.client.app.state.settings.model_copy(update={"devices": "r=folder:/data"})
+    for role, words in (("reader", "devices, which a scientist chooses"), ("scientist", "which are chosen below")):
+        assert words in told(team.of(role, role).call("GET", f"/campaigns/{team.key}/robot").text)
+
+
 def test_devices_of_a_server_are_named_by_whoever_runs_it(lab):
     pages, store = lab
     key = enzyme(store)

@@ -16,6 +16,7 @@ import httpx
 
 from activeloop.desk.eln import NotebookEntry
 from activeloop.errors import ConfigError, InputError, StateError, StoreError
+from activeloop.server.settings import LOOPBACK
 
 HTML = 1
 """The content type of a body."""
@@ -54,7 +55,7 @@ class ELabFTW:
     title that they gave it; a file that changed replaces the one of its name, which eLabFTW archives.
 
     Args:
-        url: of it, such as `https://eln.example.org`.
+        url: of it, such as `https://eln.example.org`; `http://` on this machine alone.
         key: of its API, which may write.
         transport: of httpx; the usual one when None.
     """
@@ -65,6 +66,18 @@ class ELabFTW:
     _http: httpx.Client = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        try:
+            place = httpx.URL(self.url)
+        except httpx.InvalidURL as error:
+            raise ConfigError(f'"{self.url}" is no address of an eLabFTW ({error}). Nothing was sent.') from error
+        if place.scheme not in ("http", "https") or not place.host:
+            fix = "give one such as https://eln.example.org. Nothing was sent."
+            raise ConfigError(f'"{self.url}" is no address of an eLabFTW: {fix}')
+        if place.scheme == "http" and place.host not in LOOPBACK:
+            raise ConfigError(
+                f"{self.url} would send the key unencrypted, so that whoever is in between reads it: give "
+                f"https://{place.netloc.decode()}. Nothing was sent."
+            )
         base = f"{self.url.rstrip('/').removesuffix('/api/v2')}/api/v2"
         headers = {"Authorization": self.key}
         self._http = httpx.Client(base_url=base, headers=headers, timeout=120, transport=self.transport)

@@ -152,7 +152,8 @@ class WatchedFolder(Driver):
     """People, or any program, between two folders: pick lists go out, files of instruments come in.
 
     A file is taken once: when its size has not changed between two looks that are `quiet` seconds apart, and nobody
-    had its content before. It is of a run when its name, or a line of its first 4,000 bytes, names the plate.
+    had its content before. It is of a run when its name, or a line of its first 4,000 bytes, names the run or its
+    plate; where two campaigns have lists of plates of one name in the outbox, it has to name the run.
 
     Args:
         outbox: where the plate's list and its transfers are written.
@@ -190,16 +191,17 @@ class WatchedFolder(Driver):
         return json.dumps({"run": run.name, "plate": run.plate.id})
 
     def poll(self, handle: str) -> RunState:
-        """Done when a complete file names the plate."""
-        plate = json.loads(handle)["plate"]
-        found = self._complete(plate)
-        return RunState("done", 1.0, found.name) if found else RunState("waiting", 0.0, f"waits for a file of {plate}")
+        """Done when a complete file names the run, or the plate."""
+        told = json.loads(handle)
+        words = f"waits for a file of {told['plate']}"
+        found = self._complete(told["run"], told["plate"])
+        return RunState("done", 1.0, found.name) if found else RunState("waiting", 0.0, words)
 
     def collect(self, handle: str) -> tuple[RunFile, ...]:
-        """The file that names the plate."""
-        plate = json.loads(handle)["plate"]
-        if not (found := self._complete(plate)):
-            raise DeviceError(f"the file of {plate} is gone from {self.inbox}, or is being written again.")
+        """The file that names the run, or the plate."""
+        told = json.loads(handle)
+        if not (found := self._complete(told["run"], told["plate"])):
+            raise DeviceError(f"the file of {told['plate']} is gone from {self.inbox}, or is being written again.")
         return (RunFile(found.name, _content(found)),)
 
     def cancel(self, handle: str) -> None:
@@ -211,31 +213,58 @@ class WatchedFolder(Driver):
         except OSError as error:
             raise DeviceError(f"{self.outbox} cannot be written ({error.strerror}).") from error
 
-    def _complete(self, plate: str) -> Path | None:
+    def _complete(self, run: str, plate: str) -> Path | None:
+        """The file of a run.
+
+        Raises:
+            DeviceError: a folder cannot be read, or the file may be of a plate of another campaign.
+        """
         import time
 
-        now = (self.clock or time.monotonic)()
+        now, complete = (self.clock or time.monotonic)(), list[Path]()
         try:
-            paths = sorted(p for p in self.inbox.iterdir() if p.is_file() and not p.name.startswith((".", "~")))
-            for path in paths:
+            for path in sorted(p for p in self.inbox.iterdir() if p.is_file() and not p.name.startswith((".", "~"))):
                 stat = path.stat()
                 size, changed, since = self._seen.get(path, (-1, 0, now))
                 if (size, changed) != (stat.st_size, stat.st_mtime_ns):
                     self._seen[path] = (stat.st_size, stat.st_mtime_ns, now)
-                elif stat.st_size and now - since >= self.quiet and _names(path, plate):
-                    return path
+                elif stat.st_size and now - since >= self.quiet:
+                    complete.append(path)
+            own = "".join(run.partition(plate)[:2])  # whose run it is, and the plate
+            if mine := next((path for path in complete if _names(path, _naming(own))), None):
+                return mine
+            found = next((path for path in complete if _names(path, _naming(plate, _NO_RUN))), None)
+            if found and (others := self._others(own, plate)):
+                raise DeviceError(
+                    f"{found} names {plate}, and may be of {run} or of {others[0]}, a plate of another campaign: let "
+                    f"its name or its first line hold the name of its run, or take {others[0]}.csv out of "
+                    f"{self.outbox} when that is over."
+                )
         except OSError as error:
-            raise DeviceError(f"{self.inbox} cannot be read now ({error.strerror}).") from error
-        return None
+            raise DeviceError(f"{error.filename or self.inbox} cannot be read now ({error.strerror}).") from error
+        return found
+
+    def _others(self, own: str, plate: str) -> list[str]:
+        """Runs of other campaigns whose plates have the same name, by their lists in the outbox."""
+        lists = (path.stem for path in sorted(self.outbox.glob("*.csv")) if not path.stem.endswith("-transfers"))
+        return [name for name in lists if not name.startswith(own) and _naming(plate).search(name)]
 
 
-def _names(path: Path, plate: str) -> bool:
-    """Whether a file's name or its beginning names a plate, and none that only begins like it."""
-    wanted = re.compile(rf"(?<![a-z0-9]){re.escape(plate)}(?![a-z0-9]|[-_]\d)", re.IGNORECASE)
+def _names(path: Path, wanted: re.Pattern[str]) -> bool:
+    """Whether a file's name or its beginning names something."""
     if wanted.search(path.stem):
         return True
     with path.open("rb") as file:
         return bool(wanted.search(file.read(4000).replace(b"\0", b"").decode("latin-1")))
+
+
+_NO_RUN = r"(?<![0-9a-f]{8}-)"
+"""What stands before the plate in the name of a run: whose it is."""
+
+
+def _naming(word: str, before: str = "") -> re.Pattern[str]:
+    """Where a plate or a run is named, and none that only begins like it."""
+    return re.compile(rf"(?<![a-z0-9]){before}{re.escape(word)}(?![a-z0-9]|[-_]\d)", re.IGNORECASE)
 
 
 def _content(path: Path) -> bytes:

@@ -63,6 +63,19 @@ def error_page(request: Request, status: int, problem: str, fix: str = "", signi
     return page(request, "error.html", status, problem=problem, fix=fix, signin=signin, title="That did not work")
 
 
+def http_page(request: Request, error: HTTPException) -> HTMLResponse:
+    """An error of HTTP as a page; whoever is not signed in comes to where one signs in."""
+    fields, problem, fix = getattr(error, "fields", None), str(error.detail), getattr(error, "fix", "")
+    if fields is None and error.status_code in (404, 405):  # no route has this address
+        problem = "there is no such page."
+    signin = (fields or {}).get("signin", "")
+    fix = fix if not signin else "Sign in again, then repeat it within five minutes."
+    answered = error_page(request, error.status_code, problem, fix, signin)
+    if error.status_code == 401 and request.method == "GET" and "hx-request" not in request.headers:
+        answered.headers["refresh"] = f"0; url=/auth/login?{urlencode({'next': request.url.path})}"
+    return answered
+
+
 class PageRoute(APIRoute):
     """A route whose errors are pages."""
 
@@ -83,12 +96,7 @@ class PageRoute(APIRoute):
                     return error_page(request, 404, "there is no such page.")
                 return error_page(request, 422, f"{first['loc'][-1]}: {first['msg']}.")
             except HTTPException as error:
-                signin = getattr(error, "fields", {}).get("signin", "")
-                fix = getattr(error, "fix", "") if not signin else "Sign in again, then repeat it within five minutes."
-                answered = error_page(request, error.status_code, str(error.detail), fix, signin)
-                if error.status_code == 401 and request.method == "GET" and "hx-request" not in request.headers:
-                    answered.headers["refresh"] = f"0; url=/auth/login?{urlencode({'next': request.url.path})}"
-                return answered
+                return http_page(request, error)
 
         return handler
 

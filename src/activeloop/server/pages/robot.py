@@ -55,7 +55,7 @@ def _live(request: Request, access: CampaignAccess, loop: OpenCampaign) -> dict[
     return campaign_fields(access, loop) | {
         "standing": found,
         "work": work,
-        "waits": waits_for(found, work, late=stale),
+        "waits": waits_for(found, work, late=stale) if found.devices else (_choosing(request, access, loop), "do"),
         "deck": _deck(request, access, loop, found),
         "busy": found.told == "run" or (work is not None and (work.due or work.stage == "running")),
         "last": state.last,
@@ -64,8 +64,6 @@ def _live(request: Request, access: CampaignAccess, loop: OpenCampaign) -> dict[
 
 def waits_for(found: RobotStanding, work: WorkState | None, *, late: bool) -> tuple[str, str]:
     """What the robot waits for, in words, and which mark it has: of a person, of a device, of a fault."""
-    if not found.devices:
-        return "devices, which are chosen below", "do"
     if found.told == "":
         return "somebody who lets it run", "do"
     if work and work.stage == "failed":
@@ -79,6 +77,20 @@ def waits_for(found: RobotStanding, work: WorkState | None, *, late: bool) -> tu
     if late:
         return "a worker, and none takes it: is `activeloop work` running?", "bad"
     return (work.words if work and work.words else "its next step, which begins in a moment"), "run"
+
+
+def _offered(request: Request, loop: OpenCampaign) -> list[str]:
+    """The devices from which somebody may choose."""
+    config = loop.config
+    offered = [*named_devices(request.app.state.settings.devices), *([SIMULATED] if is_demonstration(config) else [])]
+    return list(dict.fromkeys([*offered, *(config.robot.devices if config.robot else [])]))
+
+
+def _choosing(request: Request, access: CampaignAccess, loop: OpenCampaign) -> str:
+    """Who names or chooses the devices of a campaign that has none, in words."""
+    if not _offered(request, loop):
+        return "devices: whoever runs this server gives them names"
+    return "devices, which are chosen below" if access.may("scientist") else "devices, which a scientist chooses"
 
 
 def _deck(request: Request, access: CampaignAccess, loop: OpenCampaign, found: RobotStanding) -> str:
@@ -107,12 +119,11 @@ def _page(
     request: Request, access: CampaignAccess, loop: OpenCampaign, error: str = "", code: int = 200
 ) -> HTMLResponse:
     config = loop.config
-    offered = [*named_devices(request.app.state.settings.devices), *([SIMULATED] if is_demonstration(config) else [])]
     given = config.robot.devices if config.robot else []
     fields = _live(request, access, loop) | {
         "robot": config.robot,
         "assays": loop.campaign.assays,
-        "offered": list(dict.fromkeys([*offered, *given])),
+        "offered": _offered(request, loop),
         "chosen": [*given, *[""] * PLACES][: max(PLACES, len(given))],
         "may": access.may("scientist"),
         "error": error,
