@@ -40,6 +40,7 @@ OWN = {
     "diversity": "Does a plate lose hits when at most half of it is at one position?",
     "deephf": "Guides: how well are whole screens predicted?",
     "draws": "What do joint samples over a whole library cost beside one deterministic pass?",
+    "dropout": "Does predictive entropy over passes with dropout of an adapted classifier pay?",
     "curves": "Dose response: do intervals hold what they say?",
     "fleet": "What do a thousand laboratories need? From measured unit costs.",
     "guides": "Guides: does the screen of another enzyme pay as a history?",

@@ -93,7 +93,98 @@ def single(id: str, content: bytes, *expected: str, options: str = "--out o") ->
     return Case(id, f"cells t.h5ad {options}", "t.h5ad: ", expected, {"t.h5ad": content}, "nothing")
 
 
+GUIDES = ("ACGTACGTACGTACGTACGT", "TTGTACGTACGTACGTACGA", "CCGTACGTACGTACGTACGC")
+#: a row for each guide and outcome
+LONG = lines("guide,outcome,reads", *(f"{g},{o},{9 + i}" for i, g in enumerate(GUIDES) for o in ("I1", "D2")))
+
+
+def outcomes(id: str, *expected: str, head: str = "guide,I1,D2,D6", rows: tuple[str, ...], options: str = "") -> Case:
+    """A table of repair outcomes of three guides; `where` is the first of what is expected."""
+    content = lines(head, *(f"{g},{row}" for g, row in zip(GUIDES, rows, strict=True)))
+    return Case(id, f"outcomes t.csv --out o {options}", expected[0], expected[1:], {"t.csv": content}, "nothing")
+
+
 DRUGS = [
+    outcomes(
+        "shares that do not sum to 1",
+        "t.csv, row 3: ",
+        "sum to 0.7 of 1",
+        "--rest other",
+        rows=("0.5,0.3,0.2", "0.5,0.2,0", "1,0,0"),
+    ),
+    outcomes("shares above 1", "t.csv, row 3: ", "not to 1 or 100", rows=("0.5,0.3,0.2", "0.9,0.5,0.2", "1,0,0")),
+    outcomes(
+        "shares beside percent",
+        "t.csv, row 3: ",
+        "as percent do, and those of the guide in row 2 to 1, as shares do",
+        rows=("0.5,0.3,0.2", "50,30,20", "1,0,0"),
+    ),
+    outcomes(
+        "reads or percent",
+        "t.csv: ",
+        "could be reads, or percent",
+        "--unit reads",
+        rows=("20,30,10", "50,20,0", "9,1,0"),
+    ),
+    outcomes(
+        "percent with a part left out",
+        "t.csv, row 3: ",
+        "Say --unit percent",
+        rows=("50.5,29.5,20", "50,20.5,0", "90.5,1,0"),
+    ),
+    outcomes("a share below 0", "t.csv, row 3: ", "below 0", rows=("0.5,0.3,0.2", "1.1,-0.1,0", "1,0,0")),
+    outcomes("a share that is a word", "t.csv, row 3: ", "many", rows=("0.5,0.3,0.2", "0.5,many,0.2", "1,0,0")),
+    outcomes("a guide without reads", "t.csv, row 4: ", "no reads", rows=("500,30,20", "500,300,2", "0,0,0")),
+    outcomes(
+        "a number that may be no outcome",
+        "t.csv: ",
+        'is "offset" an outcome?',
+        "--columns I1,D2",
+        head="guide,I1,D2,offset",
+        rows=("500,30,20", "500,300,2", "100,2,3"),
+    ),
+    outcomes("no outcomes at all", "t.csv: ", "no outcomes are found", head="guide,efficiency", rows=("1", "2", "3")),
+    outcomes(
+        "reads that are no whole numbers",
+        "t.csv, row 2: ",
+        "reads are whole numbers",
+        rows=("0.5,0.3,0.2", "1,0,0", "1,0,0"),
+        options="--unit reads",
+    ),
+    outcomes(
+        "percent that are shares",
+        "t.csv, row 2: ",
+        "sum to 1 of 100",
+        rows=("0.5,0.3,0.2", "1,0,0", "1,0,0"),
+        options="--unit percent",
+    ),
+    Case(
+        "further guides that are none",
+        "outcomes t.csv --out o --guides g.csv",
+        "",
+        ("g.csv",),
+        {
+            "t.csv": lines("guide,I1,D2", *(f"{GUIDES[0][:k]}A{GUIDES[0][k + 1 :]},1,300" for k in range(1, 20, 2))),
+            "g.csv": lines("guide", "ACGU!"),
+        },
+        "nothing",
+    ),
+    Case(
+        "outcomes for a campaign's results",
+        "replay t.csv --kind guides --seeds 1 --jobs 1",
+        "t.csv: ",
+        ("several rows a guide", "activeloop outcomes"),
+        {"t.csv": LONG},
+        "nothing",
+    ),
+    Case(
+        "outcomes for a history",
+        "new x --assay y --kind guides --table g.csv --history t.csv",
+        "",
+        ("several rows a guide", "activeloop outcomes"),
+        {"t.csv": LONG, "g.csv": lines("guide", *GUIDES)},
+        "nothing",
+    ),
     compounds("ring that is not closed", lines("smiles", "CCO", "C1CC(C"), "t.csv, row 3: ", "C1CC(C"),
     compounds("valence that cannot be", lines("smiles", "CCO", "C(C)(C)(C)(C)C"), "t.csv, row 3: ", "C(C)(C)(C)(C)C"),
     compounds("a name for a structure", lines("smiles", "CCO", "aspirin"), "t.csv, row 3: ", "aspirin"),

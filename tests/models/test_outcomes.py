@@ -75,9 +75,9 @@ def test_rare_outcomes_are_put_together():
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (wide(COUNTS / 400 * 0.7), r"sum to 0.7 up to 0.7 of 1: outcomes were left out.*rest="),
+        (wide(COUNTS / 400 * 0.7), r"sum to 0.7 of 1 .*: outcomes were left out.*--rest other"),
         (wide(-COUNTS.astype(float)), "below 0"),
-        (wide(np.where(np.arange(160)[:, None] == 3, 0, COUNTS)), "guide 4 of the table has no reads"),
+        (wide(np.where(np.arange(160)[:, None] == 3, 0, COUNTS)), "row 5: this guide has no reads"),
         (wide(COUNTS / 400 * np.linspace(1, 300, 160)[:, None]), "neither reads .* nor shares"),
         (wide(COUNTS).astype({"D1": object}).assign(D1=["1O", *COUNTS[1:, 1]]), "has other text behind its number"),
         (pd.DataFrame({"guide": GUIDES[:2], "efficiency": [0.1, 0.2]}), "no outcomes are found"),

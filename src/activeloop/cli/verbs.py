@@ -19,6 +19,7 @@ VERBS = {
     "readers": "Read files of plate readers and other instruments.",
     "curves": "Fit dose-response curves: IC50s with intervals, limits and pictures.",
     "cells": "Add up single cells (.h5ad) by condition: tables of treatments, lines and drugs.",
+    "outcomes": "Check repair outcomes of guides, and predict their distributions.",
     "fit": "Fit a new version of the model.",
     "status": "Show where the campaign stands and what to do next.",
     "extend": "Add combinations of the best hits, a list or new positions to the pool.",

@@ -12,6 +12,7 @@ from activeloop.candidates import Pool, candidate_cells, named_column
 from activeloop.candidates.labels import headers_of
 from activeloop.errors import ConfigError, MeasurementError, did_you_mean, nearest
 from activeloop.measurements.assay import Assay
+from activeloop.measurements.outcomes import outcomes_hint
 from activeloop.measurements.wells import SHAPES, row_index, well_name
 from activeloop.tables import Table
 from activeloop.tables.names import COUNTS, LABELS, ROLES, SPREADS, candidate_names, plain, split_unit
@@ -132,6 +133,8 @@ def find_entries(
     roles = find_roles(table, given, kind)
     if "assay" not in roles and "kind" in roles and "kind" not in given and _names_assays(table, roles["kind"], assays):
         roles["assay"] = roles.pop("kind")
+    if "candidate" in roles and (hint := outcomes_hint(table, kind)):
+        raise MeasurementError(f"{hint} No row was stored.", file=table.file)
     wide = _wide(table, assays, given, roles)
     long = "value" in roles and ("assay" in roles or not wide)
     values = [roles["value"]] if long else [c.name for c in wide]

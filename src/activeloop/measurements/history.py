@@ -15,6 +15,7 @@ from activeloop.candidates.treatments import dose_name, mixed, mixed_units, trea
 from activeloop.errors import InputError, TableError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.dataset import Dataset
+from activeloop.measurements.outcomes import outcomes_hint
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import COUNTS, ROLES, SPREADS, TARGETS, plain, split_unit
 from activeloop.tables.numbers import factor_between
@@ -215,6 +216,8 @@ def read_screens(source: Any, kind: str) -> Dataset:
     [[0.1, 0.2], [0.9, nan]]
     """
     table = as_table(source)
+    if hint := outcomes_hint(table, kind):
+        raise table.error(hint)
     column = candidate_column(table, kind)
     read = read_candidates(table, kind, column=column, merge_duplicates=True, skip_unreadable=True)
     pool = ExplicitPool.from_list(read, kind)

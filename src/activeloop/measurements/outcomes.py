@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -13,18 +13,37 @@ from activeloop.candidates import ExplicitPool, Pool
 from activeloop.candidates.reading import candidate_column, read_candidates
 from activeloop.errors import TableError
 from activeloop.tables import Table, as_table
-from activeloop.tables.names import COUNTS, ROLES
+from activeloop.tables.names import COUNTS, LABELS, ROLES, SPREADS, plain
 
 #: columns of a table with a row for each guide and outcome; inDelphi's outcome is several columns together
 OUTCOMES = ("outcome", "indel", "repair outcome", "repair genotype", "genotype", "identity", "allele", "event")
 PARTS = (("category", "type"), ("length", "size"), ("genotype position", "position"), ("inserted bases", "inserted"))
-VALUES = (
-    *("count", "counts", "reads", "read count", "mutated reads", "n reads", "frequency", "predicted frequency"),
-    *("fraction", "share", "percent", "percentage", "proportion"),
+NAMED: dict[str, tuple[str, ...]] = {
+    "reads": ("count", "counts", "reads", "read count", "mutated reads", "n reads"),
+    "share": ("fraction", "share", "proportion"),
+    "percent": ("percent", "percentage"),
+}
+VALUES = (*(name for names in NAMED.values() for name in names), "frequency", "predicted frequency")
+#: columns of a table with a column for each outcome that hold none: the depth, and what follows from the shares
+DEPTH, FRAMESHIFT = "reads", "frameshift"
+BESIDE = (
+    *(DEPTH, "total", "total reads", "total count", "depth", "coverage", "n reads", "read count", FRAMESHIFT),
+    *("efficiency", "cutting efficiency", "editing efficiency", "chromosome", "chrom", "chr", "start", "end", "strand"),
+)
+#: names of outcomes that tell no length
+WORDS = (
+    *("other", "others", "rest", "wt", "wild type", "unmodified", "unedited", "no indel", "none", "reference", "ref"),
+    *("insertion", "insertions", "ins", "deletion", "deletions", "del", "mh deletion", "non mh deletion", "mh", "nhej"),
+    *("mmej", "hdr", "complex", "substitution", "substitutions", "large deletion", "large insertion", "inversion"),
 )
 #: what the sums of shares may be off by; outcomes that are kept, and how the rest is called
 OFF, MOST, OTHER = 0.02, 60, "other"
+#: whole numbers that sum to at most so much may be percent of which a part was left out
+PERCENT = 100.0
 Rest = Literal["other", "renormalise"]
+Unit = Literal["reads", "share", "percent"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+_WHOLE: dict[Unit, float] = {"share": 1.0, "percent": PERCENT}
 _NUMBER = re.compile(r"\s*\d+(?:[.,]\d+)?\s*%?\s*")
 _SIZE = re.compile(r"(?P<kind>[id])(?:el|ns|eletion|nsertion)?[\s_:+-]*(?P<size>\d+)", re.IGNORECASE)
 
@@ -90,43 +109,94 @@ def size_of(name: str) -> int | None:
     return None if found is None else int(found["size"]) * (1 if found["kind"].lower() == "i" else -1)
 
 
-def read_outcomes(source: Any, *, most: int = MOST, rest: Rest | None = None) -> Outcomes:
+def read_outcomes(
+    source: Any,
+    *,
+    most: int = MOST,
+    rest: Rest | None = None,
+    unit: Unit | None = None,
+    columns: Sequence[str] = (),
+    column: str = "",
+) -> Outcomes:
     """Outcomes of a table: a row for each guide and outcome (as of FORECasT and inDelphi), or a column for each.
 
-    Values may be reads, shares or percent. Rows of the same guide and outcome are added up.
+    Values may be reads, shares or percent. Reads of the same guide and outcome are added up. Where there are columns of
+    outcomes whose names tell their length, a further column of numbers is refused until the outcomes are named.
 
     Args:
         source: a table, a file or a DataFrame.
         most: outcomes that are kept; the rarer ones together are `other`.
         rest: what is to be done where shares of a guide sum to less than 1: the rest is `other`, or the shares are
             those among the listed outcomes.
+        unit: of the values, where they do not show it.
+        columns: those of the outcomes, where names do not show them.
+        column: of the guides, where its name and cells do not show it.
 
     Raises:
-        TableError: a column cannot be found, a value is below 0, a guide has no reads, or what values are is not clear.
+        TableError: a column cannot be found, a value is below 0, a guide has no reads, shares do not sum to 1 (percent
+            to 100), or what values are is not clear.
         InputError: a guide cannot be read.
     """
     table = as_table(source)
-    column = candidate_column(table, "guides")
+    column = column or candidate_column(table, "guides")
     read = read_candidates(table, "guides", column=column, merge_duplicates=True)
     pool, rows = ExplicitPool.from_list(read, "guides"), read.places
-    names, which, values = _long(table, column) or _wide(table, column)
+    long = None if columns else _long(table, column)
+    names, which, values, depth = long or _wide(table, column, columns)
+    if long:  # whose column of values may say what they are
+        unit = unit or next((u for u in UNITS if depth in table.named(NAMED[u])), None)
+        depth = ""
     if (bad := np.flatnonzero(~np.isfinite(values).all(1) | (values < 0).any(1))).size:
         raise table.error("a share or a number of reads is missing or below 0. Correct it.", int(bad[0]))
     amounts = np.zeros((len(pool), len(names)))
     for j in range(values.shape[1]):
         np.add.at(amounts, (rows, which[:, j]), values[:, j])
-    amounts, reads, names = _in_one_unit(table, amounts, names, rest)
+    first = np.full(len(pool), len(table))
+    np.minimum.at(first, rows, np.arange(len(table)))
+    twice = len({*zip(rows.tolist(), which[:, 0].tolist(), strict=True)}) < len(table)
+    amounts, reads, names = _in_one_unit(_Sums(table, first, twice), amounts, names, rest, unit)
+    if depth and np.isnan(reads).all() and not twice:
+        found = table.values(depth)
+        reads = np.where(found > 0, found, np.nan)[first]
     order = np.argsort(-(amounts / amounts.sum(1, keepdims=True)).mean(0), kind="stable")
     kept = [int(k) for k in order if names[k] != OTHER][:most]
     left = [k for k in range(len(names)) if k not in set(kept)]
-    columns = [amounts[:, kept], *([amounts[:, left].sum(1, keepdims=True)] if left else [])]
-    shares = np.concatenate(columns, axis=1)
+    parts = [amounts[:, kept], *([amounts[:, left].sum(1, keepdims=True)] if left else [])]
+    shares = np.concatenate(parts, axis=1)
     told = tuple(names[k] for k in kept) + ((OTHER,) if left else ())
     return Outcomes(pool, told, shares / shares.sum(1, keepdims=True), reads)
 
 
-def _long(table: Table, column: str) -> tuple[list[str], np.ndarray, np.ndarray] | None:
-    """Names of outcomes, [n, 1] which each row is of, and [n, 1] values; None where the table has no such columns."""
+#: names of outcomes, [n, K] which they are of, [n, K] values, and the column of the values (of a row for each outcome),
+#: or of all reads of a guide ("": none)
+_Found = tuple[list[str], np.ndarray, np.ndarray, str]
+
+
+def outcomes_hint(table: Table, kind: str) -> str:
+    """What to do with a table that holds a row for each guide and outcome, so several a guide; "" for other tables.
+
+    Such a row has a share of a distribution, which is no result of its own.
+    """
+    if kind != "guides":
+        return ""
+    try:
+        column = candidate_column(table, kind)
+        found = _long(table, column)
+    except TableError:
+        return ""
+    if found is None or found[0] == [""] or len({*table.column(column)}) == len(table):
+        return ""
+    if all(_NUMBER.fullmatch(name) for name in found[0]):
+        return ""  # a column of values, such as DeepHF's `indel`
+    return (
+        "It has several rows a guide, one for each repair outcome. `activeloop outcomes FILE --out DIR` checks that "
+        "they are distributions, and writes a table with one row a guide: a column for each outcome, and the share of "
+        "frameshifts."
+    )
+
+
+def _long(table: Table, column: str) -> _Found | None:
+    """A row for each guide and outcome; None where the table has no such columns."""
     free = [name for name in table.header if name != table.find(column)]
     outcome = [name for name in table.named(OUTCOMES) if name in free]
     parts = [found[0] for names in PARTS if (found := [n for n in table.named(names) if n in free])]
@@ -141,19 +211,25 @@ def _long(table: Table, column: str) -> tuple[list[str], np.ndarray, np.ndarray]
         raise table.error("the outcome is empty. Name it.", texts.index(""))
     names = list(dict.fromkeys(texts))
     place = {name: k for k, name in enumerate(names)}
-    return names, np.array([[place[text]] for text in texts]), table.values(value[0])[:, None]
+    return names, np.array([[place[text]] for text in texts]), table.values(value[0])[:, None], value[0]
 
 
-def _wide(table: Table, column: str) -> tuple[list[str], np.ndarray, np.ndarray]:
+def _wide(table: Table, column: str, given: Sequence[str]) -> _Found:
     """The same of a table with a column for each outcome."""
     names, values = [], []
-    for name in table.header:
+    spreads = (name for found in SPREADS.values() for name in found)
+    roles = (name for role, found in ROLES.items() if role != "value" for name in found)
+    beside = table.named((*BESIDE, *COUNTS, *LABELS, *roles, *spreads))
+    for name in given:
+        table.column(name)
+    wanted = [table.find(name) or name for name in given] or [name for name in table.header if name not in beside]
+    for name in wanted:
         if name == table.find(column):
             continue
         try:
             found = table.values(name)
         except TableError:
-            if 2 * sum(_NUMBER.fullmatch(cell) is not None for cell in table.column(name)) > len(table):
+            if given or 2 * sum(_NUMBER.fullmatch(cell) is not None for cell in table.column(name)) > len(table):
                 raise  # an outcome with a cell that cannot be read, not a column of texts
             continue
         if np.isfinite(found).any():
@@ -164,34 +240,110 @@ def _wide(table: Table, column: str) -> tuple[list[str], np.ndarray, np.ndarray]
             "no outcomes are found: give a row for each guide and outcome (guide, outcome, reads), or a column for "
             f"each outcome. Columns: {', '.join(table.header)}."
         )
-    return names, np.tile(np.arange(len(names)), (len(table), 1)), np.stack(values, axis=1)
+    known = {*map(plain, WORDS)}
+    unclear = [name for name in names if size_of(name) is None and plain(name) not in known]
+    if not given and 0 < len(unclear) < len(names) and sum(size_of(name) is not None for name in names) > 1:
+        clear = ",".join(name for name in names if name not in unclear)
+        raise table.error(
+            f'is "{unclear[0]}" an outcome? The names of others tell a length. Name the columns of the outcomes: '
+            f"--columns {clear if len(clear) < 60 else clear[:60] + '...'} (in Python columns=[...])."
+        )
+    depth = table.named((*BESIDE[: BESIDE.index(FRAMESHIFT)], *COUNTS))
+    return names, np.tile(np.arange(len(names)), (len(table), 1)), np.stack(values, axis=1), (depth or [""])[0]
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Whose sums are looked at.
+
+    Args:
+        table: of which they are.
+        first: [N] the first row of each guide.
+        twice: whether a guide has two rows of one outcome.
+    """
+
+    table: Table
+    first: np.ndarray
+    twice: bool
+
+    def error(self, problem: str, guide: int | None = None) -> TableError:
+        """It, with the row of a guide, and what may be meant where rows were added up."""
+        if self.twice:
+            problem += " Some guides have several rows of the same outcome, which were added up: of shares leave one."
+        return self.table.error(problem, None if guide is None else int(self.first[guide]))
 
 
 def _in_one_unit(
-    table: Table, amounts: np.ndarray, names: list[str], rest: Rest | None
+    sums: _Sums, amounts: np.ndarray, names: list[str], rest: Rest | None, unit: Unit | None
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Amounts, reads [N] (NaN where only shares are known) and names, `other` among them where it is the rest."""
     totals = amounts.sum(1)
     if (empty := np.flatnonzero(totals <= 0)).size:
-        raise table.error(f"guide {empty[0] + 1} of the table has no reads in any outcome. Leave it out.")
-    unknown = np.full(len(totals), np.nan)
-    for whole in (1.0, 100.0):
-        if (np.abs(totals - whole) <= OFF * whole).all():
-            return amounts, unknown, names
-    if (amounts == np.rint(amounts)).all() and totals.max() > 1:
+        raise sums.error("this guide has no reads in any outcome. Leave it out.", int(empty[0]))
+    unknown, whole = np.full(len(totals), np.nan), (amounts == np.rint(amounts)).all()
+    if unit is None:
+        unit = _unit_of(sums, totals, bool(whole))
+    if unit == "reads":
+        if not whole:
+            broken = int(np.flatnonzero((amounts != np.rint(amounts)).any(1))[0])
+            raise sums.error("reads are whole numbers, and this guide has others. Say --unit share or percent.", broken)
         return amounts, totals, names
-    whole = 1.0 if totals.max() <= 1 + OFF else 100.0
-    if totals.max() > whole * (1 + OFF):
-        raise table.error(
-            f"values are neither reads (whole numbers) nor shares: those of guides sum to {totals.min():.4g} up to "
-            f"{totals.max():.4g}. Give one of them for all guides."
+    full = _WHOLE[unit]
+    if (over := np.flatnonzero(totals > full * (1 + OFF))).size:
+        worst = int(over[0])
+        raise sums.error(
+            f"the outcomes of this guide sum to {totals[worst]:.4g}, and as {unit} they sum to {full:g}. Correct them.",
+            worst,
         )
-    if rest == "renormalise":
+    less = np.flatnonzero(totals < full * (1 - OFF))
+    if not less.size or rest == "renormalise":
         return amounts, unknown, names
     if rest == OTHER:
-        return np.column_stack([amounts, np.maximum(whole - totals, 0)]), unknown, [*names, OTHER]
-    raise table.error(
-        f"shares of guides sum to {totals.min():.4g} up to {totals.max():.4g} of {whole:g}: outcomes were left out. "
-        'Say whether the rest is one more outcome (rest="other") or shares are those among the listed ones '
-        '(rest="renormalise").'
+        return np.column_stack([amounts, np.maximum(full - totals, 0)]), unknown, [*names, OTHER]
+    raise sums.error(
+        f"the outcomes of this guide sum to {totals[less[0]]:.4g} of {full:g} (of all guides {totals.min():.4g} to "
+        f"{totals.max():.4g}): outcomes were left out. Say whether the rest is one more outcome (--rest other) or "
+        'shares are those among the listed ones (--rest renormalise; in Python rest="other" or "renormalise").',
+        int(less[0]),
+    )
+
+
+def _unit_of(sums: _Sums, totals: np.ndarray, whole: bool) -> Unit:
+    """The only unit that the sums [N] of outcomes allow.
+
+    Raises:
+        TableError: there are two readings, or none.
+    """
+    for unit, full in _WHOLE.items():
+        if (np.abs(totals - full) <= OFF * full).all():
+            return unit
+    shares, percents = (np.abs(totals - full) <= OFF * full for full in _WHOLE.values())
+    if shares.any() and percents.any() and (shares | percents).all():
+        one, other = int(np.flatnonzero(shares)[0]), int(np.flatnonzero(percents)[0])
+        rows = [sums.table.row_numbers[int(sums.first[g])] for g in (one, other)]
+        raise sums.error(
+            f"outcomes of this guide sum to 100, as percent do, and those of the guide in row {rows[0]} to 1, as "
+            "shares do. Write all in one of them.",
+            other,
+        )
+    top = float(totals.max())
+    if whole and top > PERCENT * (1 + OFF):
+        return "reads"
+    if whole and top > 1:
+        raise sums.error(
+            f"whole numbers that sum to {totals.min():.4g} up to {top:.4g} a guide could be reads, or percent of "
+            "which a part was left out. Say which: --unit reads or --unit percent (in Python unit=...)."
+        )
+    if top <= 1 + OFF:
+        return "share"
+    if float(totals.min()) > 1 + OFF and top <= PERCENT * (1 + OFF):
+        raise sums.error(
+            f"outcomes sum to {totals.min():.4g} up to {top:.4g} a guide: too much for shares (1), and for percent "
+            "(100) a part was left out. Say --unit percent if they are, and --rest for what was left out.",
+            int(np.argmin(totals)),
+        )
+    raise sums.error(
+        "values are neither reads (whole numbers) nor shares nor percent: those of guides sum to "
+        f"{totals.min():.4g} up to {top:.4g}, not to 1 or 100. Give one of them for all guides.",
+        int(np.argmax(totals)),
     )

@@ -15,6 +15,7 @@ from activeloop.candidates.proteins import read_parent
 from activeloop.candidates.reading import read_candidates
 from activeloop.errors import InputError, TableError
 from activeloop.measurements import Assay, Goal
+from activeloop.measurements.outcomes import outcomes_hint
 from activeloop.replay.landscape import Landscape
 from activeloop.tables import Table, parse_number
 from activeloop.tables.names import COUNTS, ROLES, SPREADS, TARGETS, candidate_names
@@ -62,8 +63,11 @@ def find_columns(table: Table, candidate: str | None, target: str | None, kind: 
     candidate = (table.find(candidate) if candidate else None) or _detect_candidate(table, target, kind)
     taken = (candidate, target)
     classes = next((found for name in CLASSES if (found := table.find(name)) and found not in taken), None)
+    kind = kind or detect_kind(table.column(candidate))
+    if hint := outcomes_hint(table, kind):
+        raise table.error(hint)
     target = (table.find(target) if target else None) or _detect_target(table, candidate, classes)
-    return Columns(candidate, target, classes, kind or detect_kind(table.column(candidate)))
+    return Columns(candidate, target, classes, kind)
 
 
 def detect_kind(cells: Sequence[str]) -> str:

@@ -1,0 +1,245 @@
+"""The arm of the proposal beside the defaults: predictive entropy over passes with dropout of an adapted classifier.
+
+Writes rounds.csv (every campaign), README.md and machine.json. Needs the public sets (`ACTIVELOOP_DATA`, or a
+connection) and the extra `models`. Single campaigns are kept, so that a stopped suite goes on; the page is of the
+suites and sets that the command names, and lists all others.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from activeloop.cli.replay import run as replay
+from activeloop.cli.terminal import Jobs
+from activeloop.errors import ConfigError
+from activeloop.replay import Source
+from activeloop.replay.campaign import Turn
+from activeloop.replay.metrics import LABELS
+from activeloop.replay.sources import registry
+from activeloop.replay.summary import turns_of
+from benchmarks import stokes
+from benchmarks.learners import policy_of
+from benchmarks.options import OUT, WORK, names_of
+from benchmarks.replays import (
+    CAMPAIGN_COLUMNS,
+    FULL,
+    Row,
+    Suite,
+    campaigns_in,
+    first_crossing,
+    labels_needed,
+    saved_share,
+)
+from benchmarks.results import HEAVY, Result, crossed, markdown_table, mean_se, not_done, plus_minus, section
+from benchmarks.suites import suites
+
+ARM, OWN_RANDOM = "dropout-classifier:entropy", "dropout-classifier:random"
+POLICIES = ("default", "random", OWN_RANDOM, ARM)
+#: what the bundled pretrained model reads
+READS = "variants"
+COLUMNS = ("suite", *CAMPAIGN_COLUMNS)
+HOW = (
+    f"`{ARM}`: a pretrained protein model with LoRA and a logistic head, trained and asked with dropout; the next "
+    "plate is that of the largest predictive entropy over its passes. It learns which candidates are fit, whatever the "
+    f"goal of the suite is. `{OWN_RANDOM}`: the same classifier on random plates, so that what the entropy chooses can "
+    "be told from what the classifier is. `default` and `random` are what the product does, and its model on random "
+    "plates. Protocols and metrics are those of the suites, first plates the same for all policies of a seed. "
+    "Differences are paired by set and seed, ± standard error over campaigns."
+)
+
+
+def arms() -> dict[str, Suite]:
+    """Every suite of campaigns, with the arm and its random twin in the place of the suite's policies.
+
+    >>> arms()["learn"].policies[-2:]
+    ('dropout-classifier:entropy', 'full')
+    """
+    found = [s for n, s in suites().items() if isinstance(s, Suite) and not n.startswith("defaults/")]
+    question = "How many of 120 growth inhibitors does a campaign find?"
+    found.append(Suite("stokes", question, (stokes.SET,), stokes.PROTOCOL, (), 10, ("hits_found", "auroc")))
+    return {s.name: replace(s, policies=(*POLICIES, *([FULL] if s.protocol.goal == "learn" else []))) for s in found}
+
+
+def unread(suite: Suite) -> list[str]:
+    """The sets of a suite that the bundled model cannot read."""
+    return [name for name in suite.sets if registry()[name].kind != READS]
+
+
+def command(
+    only: Annotated[str, typer.Option("--suites", metavar="NAMES", help="Of these suites, joined by commas.")] = "",
+    first: Annotated[int, typer.Option(help="The first sets of each suite by name; 0: all.")] = 0,
+    seeds: Annotated[int, typer.Option(help="Campaigns of each set and policy.")] = 10,
+    jobs: Jobs = None,
+    work: Annotated[Path, WORK] = Path("replays"),
+    out: Annotated[Path, OUT] = Path("docs/results"),
+) -> None:
+    """Does predictive entropy over passes with dropout find or learn more than the defaults?"""
+    there = arms()
+    names = names_of(only) or tuple(name for name, suite in there.items() if len(unread(suite)) < len(suite.sets))
+    for name in names:
+        if name not in there:
+            raise ConfigError(f'"{name}" is no suite of campaigns. Suites: {", ".join(there)}. Nothing was computed.')
+        if len(unread(there[name])) == len(there[name].sets):
+            raise ConfigError(
+                f"{name}: its sets are {registry()[there[name].sets[0]].kind}, which the bundled pretrained model does "
+                "not read. Nothing was computed."
+            )
+    asked = f"{f' --suites {only}' if only else ''}{f' --first {first}' if first else ''} --seeds {seeds}"
+    rows: list[Row] = []
+    for name in names:
+        suite = there[name]
+        readable = sorted(set(suite.sets) - set(unread(suite)))
+        for each in readable[:first] if first else readable:
+            place = work / "dropout" / name / each
+            with suppress(typer.Exit):  # campaigns that could not be finished are missing in its table, and named
+                replay(Source(each), suite.protocol, suite.policies, seeds, jobs, place, policy_of)
+            rows += [{"suite": name, **row} for row in campaigns_in(place)]
+            # after each set, so that a long suite can be looked at
+            dropout_result(rows).write(out / "dropout", f"python -m benchmarks dropout{asked}")
+
+
+def read_campaigns(folder: Path) -> Iterator[Row]:
+    """The rows of the suite's own rounds.csv."""
+    with (folder / "rounds.csv").open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def dropout_result(rows: Sequence[Row]) -> Result:
+    """The page.
+
+    Args:
+        rows: of rounds.csv, under `COLUMNS`.
+    """
+    turns: dict[str, dict[str, dict[tuple[str, int], list[Turn]]]] = {}
+    for name, each in dict.fromkeys((row["suite"], row["dataset"]) for row in rows):
+        own = (row for row in rows if (row["suite"], row["dataset"]) == (name, each))
+        turns.setdefault(name, {})[each] = turns_of(own)
+    there, sections = arms(), []
+    for name, sets in turns.items():
+        sections += [_suite_section(there[name], sets), _saved_section(there[name], sets)]
+    return Result(
+        "Does predictive entropy over passes with dropout pay?",
+        HOW,
+        [*sections, not_done("Not computed", _missing(there, turns))],
+        {"rounds": (COLUMNS, ([row[column] for column in COLUMNS] for row in rows))},
+        parts=HEAVY,
+    )
+
+
+def _suite_section(suite: Suite, sets: Mapping[str, Mapping[tuple[str, int], Sequence[Turn]]]) -> str:
+    """Each metric after the last plate: policies, and the arm less the others; each set by the first metric."""
+    p, count = suite.protocol, len({seed for turns in sets.values() for _, seed in turns})
+    chosen = "its set" if len(suite.sets) == 1 else f"all of its {len(sets)} sets"
+    if len(sets) < len(suite.sets):
+        chosen = f"{len(sets)} of its {len(suite.sets)} sets, the first by name"
+    told = (
+        f"{suite.question} Goal `{p.goal}`, {p.start} + {p.rounds} x {p.batch} candidates, {count} seeds; {chosen}. "
+        f"Means after {p.labels[-1]}, ± standard error over {'sets' if len(sets) > 1 else 'seeds'}."
+    )
+    others = [policy for policy in POLICIES if policy != ARM]
+    rows = []
+    for metric in suite.metrics:
+        last = {name: _last(turns, metric) for name, turns in sets.items()}
+        cells = []
+        for policy in suite.policies:
+            by_set = [list(of[policy].values()) for of in last.values() if of.get(policy)]
+            cells.append(mean_se([np.mean(v) for v in by_set] if len(by_set) > 1 else by_set[0]) if by_set else "")
+        for other in others:
+            pairs = [
+                of[ARM][seed] - of[other][seed]
+                for of in last.values()
+                for seed in set(of.get(ARM, {})) & set(of.get(other, {}))
+            ]
+            cells.append(mean_se(pairs, 2) if pairs else "")
+        rows.append([LABELS[metric], *cells])
+    seconds = []
+    for policy in suite.policies:
+        courses = [course for of in sets.values() for (who, _), course in of.items() if who == policy]
+        spent = [sum(turn.seconds for turn in course) for course in courses]
+        seconds.append(mean_se(spent, 2) if policy not in ("random", OWN_RANDOM, FULL) and spent else "")
+    rows.append(["CPU seconds a campaign, one thread", *seconds, *[""] * len(others)])
+    head = ["", *suite.policies, *(f"arm less {other}" for other in others)]
+    by_set = []
+    if len(sets) > 1:
+        first = {name: _last(turns, suite.metrics[0]) for name, turns in sets.items()}
+        cells = {(name, q): mean_se(of[q].values()) for name, of in first.items() for q in suite.policies if q in of}
+        by_set = [f"{LABELS[suite.metrics[0]].capitalize()}, set by set:", crossed(cells)]
+    return section(f"Suite `{suite.name}`", told, markdown_table(head, rows), *by_set)
+
+
+def _last(turns: Mapping[tuple[str, int], Sequence[Turn]], metric: str) -> dict[str, dict[int, float]]:
+    """Policy -> seed -> a metric after the last plate, where it is known."""
+    found: dict[str, dict[int, float]] = {}
+    for (policy, seed), course in turns.items():
+        value = course[-1].metrics[metric]
+        if not np.isnan(value):
+            found.setdefault(policy, {})[seed] = value
+    return found
+
+
+def _saved_section(suite: Suite, sets: Mapping[str, Mapping[tuple[str, int], Sequence[Turn]]]) -> str:
+    """Labels to 90 % of what all data give, and what is saved, where a suite's goal is to learn."""
+    if suite.protocol.goal != "learn":
+        return ""
+    rows = []
+    for metric in suite.metrics:
+        needs = {name: {n.policy: n for n in labels_needed(turns, metric)} for name, turns in sets.items()}
+        for policy in POLICIES:
+            own = [of[policy] for of in needs.values() if policy in of]
+            if not own:
+                continue
+            saved = [n.saved for n in own]
+            twin = [_against_its_own(turns, metric) for turns in sets.values()] if policy == ARM else []
+            reached = f"{np.mean([n.reached for n in own]):.0%}"
+            cells = [mean_se(n.labels for n in own), reached, _shares(saved), _shares(twin) if twin else ""]
+            rows.append([f"{policy}, {metric}", *cells])
+    head = ["", "labels needed", "campaigns that reached it", "saved against random", "saved against its own random"]
+    words = (
+        "Labels until 90 % of what the default's model of all data reaches; a campaign that never does counts with its "
+        "last label. Means over sets, ± standard error over sets."
+    )
+    return section(f"Labels needed in `{suite.name}`", words, markdown_table(head, rows))
+
+
+def _against_its_own(turns: Mapping[tuple[str, int], Sequence[Turn]], metric: str) -> float:
+    """Share of the labels of the arm's classifier on random plates that the arm saves, of one set."""
+    seeds = [s for (who, s) in turns if who == ARM and (OWN_RANDOM, s) in turns and (FULL, s) in turns]
+    marks = {s: 0.9 * turns[FULL, s][-1].metrics[metric] for s in seeds}
+    labels = {p: np.array([first_crossing(turns[p, s], metric, marks[s])[0] for s in seeds]) for p in (ARM, OWN_RANDOM)}
+    return saved_share(labels[ARM], labels[OWN_RANDOM])[0]
+
+
+def _shares(saved: Sequence[float]) -> str:
+    """Mean share in percent, and its standard error over sets."""
+    mean, error = np.mean(saved), np.std(saved, ddof=1) / np.sqrt(len(saved)) if len(saved) > 1 else np.nan
+    return plus_minus(100 * float(mean), 100 * float(error), 2) + " %"
+
+
+def _missing(
+    there: Mapping[str, Suite], turns: Mapping[str, Mapping[str, Mapping[tuple[str, int], object]]]
+) -> Iterator[str]:
+    """Suites and sets without a campaign of the arm, and why."""
+    for name, suite in there.items():
+        wrong = unread(suite)
+        if wrong:
+            kinds = " and ".join(sorted({registry()[each].kind for each in wrong}))
+            yield f"`{name}`: {', '.join(wrong)}: {kinds}, which the bundled model (of proteins) does not read"
+        left = sorted(set(suite.sets) - set(wrong) - set(turns.get(name, {})))
+        if left and name not in turns:
+            yield f"`{name}`: not in this run ({len(left)} sets)" if len(left) > 1 else f"`{name}`: not in this run"
+        elif left:
+            yield f"`{name}`: {', '.join(left)}: not in this run"
+    for name, sets in turns.items():
+        for each, found in sets.items():
+            seeds = {seed for _, seed in found}
+            for policy in there[name].policies:
+                if short := sorted(s for s in seeds if (policy, s) not in found):
+                    yield f"`{name}`, {each}: `{policy}` could not be fitted under {len(short)} of {len(seeds)} seeds"
