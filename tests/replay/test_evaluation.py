@@ -8,11 +8,11 @@ from typer.testing import CliRunner
 
 from activeloop.candidates import Pool
 from activeloop.cli import app
-from activeloop.errors import ConfigError
+from activeloop.errors import ConfigError, InputError
 from activeloop.executor import SharedValue
 from activeloop.measurements import Assay
 from activeloop.replay import Landscape
-from activeloop.replay.evaluation import Evaluation, FoldTask, fold_numbers, mutated_positions, predict_fold
+from activeloop.replay.evaluation import Evaluation, FoldTask, Split, fold_numbers, mutated_positions, predict_fold
 from activeloop.replay.sources import Source, load_landscape
 
 PARENT = "MKTAYIAKQRMKTAYIAKQR"
@@ -92,3 +92,80 @@ def test_an_unknown_learner_is_refused(tmp_path):
     assert isinstance(result.exception, ConfigError)
     assert '"magic" is not a learner' in str(result.exception)
     assert not list(tmp_path.iterdir())
+
+
+def donors(tmp_path, rng):
+    """Five donors measured four treatments each in two wells; the response of a treatment is that of all donors."""
+    effect = {(line, drug): rng.normal() for line in ("A", "B", "C") for drug in ("x", "y", "z", "w")}
+    lines = ["cell line,drug,patient,response"]
+    for donor in range(5):
+        for (line, drug), value in effect.items():
+            for _ in range(2):
+                lines.append(f"{line},{drug},P{donor},{value + donor / 10 + 0.05 * rng.normal():.4f}")
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    return effect
+
+
+def test_a_new_donor_is_predicted_from_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    effect = donors(tmp_path, np.random.default_rng(0))
+    landscape = load_landscape(Source("t.csv", "treatments", groups="donor"))
+    split = Split.of(landscape, Evaluation("donor"))
+    assert len(split.rows) == 5 * len(effect)  # wells of a donor are one measurement
+    assert set(split.folds) == {0, 1, 2, 3, 4}
+    assert all(len(set(split.rows[split.folds == k])) == len(effect) for k in range(5))
+    found = predict_fold(FoldTask(SharedValue(landscape), Evaluation("donor"), "same-candidate", 1))
+    assert not isinstance(found, str)
+    assert found.trained == len(effect)
+    assert found.metrics["spearman"] > 0.95
+    arguments = [
+        "evaluate",
+        "t.csv",
+        "--kind",
+        "treatments",
+        "--folds",
+        "donor",
+        "--learners",
+        "additive",
+        "--jobs",
+        "1",
+    ]
+    result = CliRunner().invoke(app, [*arguments, "--out", "out"])
+    assert result.exit_code == 0, result.output
+    with open("out/folds.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["folds"], row["predicted"]) for row in rows] == [("donor", str(len(effect)))] * 5
+
+
+def test_any_column_may_name_what_is_held_out_together(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    landscape = singles()
+    names = landscape.pool.names(range(len(landscape)))
+    lines = [f"{n},{v:.4f},{i % 3}" for i, (n, v) in enumerate(zip(names, landscape.values, strict=True)) if n != "WT"]
+    (tmp_path / "scan.csv").write_text("mutant,dG,batch\n" + "\n".join(lines) + "\n")
+    arguments = ["evaluate", "scan.csv", "--fold-column", "batch", "--learners", "same-candidate", "--jobs", "1"]
+    result = CliRunner().invoke(app, [*arguments, "--wild-type", PARENT])
+    assert result.exit_code == 0, result.output
+    with open("evaluations/scan-batch/folds.csv", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--folds", "donor"], "no column names donors"),
+        (["--folds", "column"], "--fold-column NAME"),
+        (["--folds", "drug", "--fold-column", "mutant"], "leave one of them out"),
+        (["--fold-column", "batch"], '"1" throughout'),
+        (["--fold-column", "donr"], 'no column "donr"'),
+        (["--folds", "line", "--target-column", "dG"], "treatments do"),
+    ],
+)
+def test_groups_that_cannot_be_held_out_are_refused(options, why, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scan.csv").write_text(
+        "mutant,dG,batch\n" + "".join(f"K2{a},{i},1\n" for i, a in enumerate("ACDEFGHI"))
+    )
+    result = CliRunner().invoke(app, ["evaluate", "scan.csv", "--jobs", "1", *options])
+    assert isinstance(result.exception, InputError)
+    assert why in str(result.exception)

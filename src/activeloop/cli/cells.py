@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from activeloop.cli.evaluate import SAME_RULE
 from activeloop.cli.record import columns_of
 from activeloop.cli.terminal import next_step, say, waiting
 from activeloop.words import many
@@ -25,7 +26,7 @@ LAYER = typer.Option(metavar="NAME", help="The layer that is read (default: X)."
 UNIT = typer.Option(metavar="UNIT", help="Unit of the doses, where the file does not say it (sci-Plex 3: nM).")
 CONTROL = typer.Option(metavar="WORD", help="A further word for untreated cells.")
 PLATES = typer.Option("--by-plate", help="Responses are differences to the control of the same plate.")
-SPLIT = typer.Option(metavar="compound|cells|donor|scaffold", help="Number folds; what is held out together.")
+SPLIT = typer.Option(metavar="compound|drug|cells|line|donor|scaffold", help="Number folds; what is held out together.")
 
 
 def cells(
@@ -38,7 +39,7 @@ def cells(
     control: Annotated[list[str] | None, CONTROL] = None,
     by_plate: Annotated[bool, PLATES] = False,
     dose_unit: Annotated[str, UNIT] = "",
-    split: Annotated[Literal["compound", "cells", "donor", "scaffold"] | None, SPLIT] = None,
+    split: Annotated[Literal["compound", "drug", "cells", "line", "donor", "scaffold"] | None, SPLIT] = None,
     folds: Annotated[int, typer.Option(help="How many folds.")] = 5,
     seed: Annotated[int, typer.Option(help="Which goes into which fold.")] = 0,
 ) -> None:
@@ -48,6 +49,7 @@ def cells(
     """
     from activeloop.desk.cells import cell_tables, write_cells
 
+    by: Any = SAME_RULE.get(split or "", split)
     with waiting(f"Reading {file.name}"):
         found = cell_tables(
             file,
@@ -58,7 +60,7 @@ def cells(
             by_plate=by_plate,
             controls=control or (),
             dose_unit=dose_unit,
-            by=split,
+            by=by,
             folds=folds,
             seed=seed,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -31,11 +31,17 @@ if TYPE_CHECKING:
 
 
 FOLDS = typer.Option(
-    help="How to split: at random, by mutated position (modulo 5; five contiguous stretches), or by compound, cells or "
-    "scaffold, which are then new."
+    help="How to split: at random, by mutated position (modulo 5; five contiguous stretches), by compound (drug), "
+    "cells (line) or scaffold, or by donor or another column, which are then new (default: random; with --fold-column: "
+    "column)."
+)
+FOLD_COLUMN = typer.Option(
+    metavar="NAME", help="Measurements with the same entry in this column, such as a donor or batch, stay together."
 )
 PANEL = typer.Option(metavar="FILE", help="Side tables of the cells and drugs of treatments; several times.")
-FoldRule = Literal["random", "modulo", "contiguous", "compound", "cells", "scaffold"]
+FoldRule = Literal["random", "modulo", "contiguous", "compound", "drug", "cells", "line", "scaffold", "donor", "column"]
+#: another word for a rule -> the rule
+SAME_RULE = {"drug": "compound", "line": "cells"}
 LEARNERS = typer.Option(
     metavar="NAMES", help="Learners, joined by commas (default: the default and ALDE's, of treatments the baselines)."
 )
@@ -50,7 +56,7 @@ def evaluate(
     candidate_column: CandidateColumn = None,
     target_column: TargetColumn = None,
     minimise: Minimise = None,
-    folds: Annotated[FoldRule, FOLDS] = "random",
+    folds: Annotated[FoldRule | None, FOLDS] = None,
     learners: Annotated[str | None, LEARNERS] = None,
     seed: Annotated[int, SEED] = 0,
     limit: Annotated[int | None, LIMIT] = None,
@@ -60,20 +66,46 @@ def evaluate(
     cluster: ClusterAddress = None,
     shared: SharedPlace = None,
     panel: Annotated[list[str] | None, PANEL] = None,
+    fold_column: Annotated[str | None, FOLD_COLUMN] = None,
 ) -> None:
     """Predict each fifth of recorded data from the other four.
+
+    By donor or column each group counts for itself: a new one's values are predicted from those of the others, and
+    `same-candidate`, the mean that these measured for the same candidate, stands beside the learners.
 
     Writes summary.csv, folds.csv, spearman.png and report.html; published results are added where there are any.
     """
     from activeloop.replay import Source
     from activeloop.replay.evaluation import Evaluation
 
+    rule, groups = rule_of(folds, fold_column)
     source = Source(
-        dataset, kind, wild_type, candidate_column, target_column, minimise, offset, panels=tuple(panel or ())
+        *(dataset, kind, wild_type, candidate_column, target_column, minimise, offset),
+        panels=tuple(panel or ()),
+        groups=groups,
     )
-    place = out or Path("evaluations") / f"{Path(dataset).name.split('.')[0]}-{folds}"
+    place = out or Path("evaluations") / f"{Path(dataset).name.split('.')[0]}-{fold_column or rule}"
     names = None if learners is None else names_of(learners)
-    run(source, Evaluation(folds, seed, limit), names, jobs, place, cluster=cluster, shared=shared)
+    run(source, Evaluation(rule, seed, limit), names, jobs, place, cluster=cluster, shared=shared)
+
+
+def rule_of(folds: str | None, column: str | None) -> tuple[Any, str | None]:
+    """The rule of the folds, and the column of its groups.
+
+    Raises:
+        ConfigError: a column is named and not used, or needed and not named.
+
+    >>> rule_of(None, None), rule_of("drug", None), rule_of("donor", None), rule_of(None, "batch")
+    (('random', None), ('compound', None), ('donor', 'donor'), ('column', 'batch'))
+    """
+    from activeloop.errors import ConfigError
+
+    rule = SAME_RULE.get(folds or "", folds) or ("column" if column else "random")
+    if column and rule not in ("donor", "column"):
+        raise ConfigError(f"--folds {folds} does not look at --fold-column {column}: leave one of them out.")
+    if rule == "column" and not column:
+        raise ConfigError("--folds column: name the column with --fold-column NAME. Nothing was evaluated.")
+    return rule, column or ("donor" if rule == "donor" else None)
 
 
 def run(
@@ -94,7 +126,7 @@ def run(
     """
     from activeloop.executor import available_cores, executor_at
     from activeloop.replay.campaign import cached_landscape
-    from activeloop.replay.evaluation import evaluate_all, folds_present
+    from activeloop.replay.evaluation import BY_COLUMN, SAME, evaluate_all, folds_present
     from activeloop.replay.evaluation_report import write_evaluation
     from activeloop.replay.policies import BASELINES
 
@@ -102,6 +134,7 @@ def run(
         landscape = cached_landscape(source)
     if learners is None:
         learners = ("default", *BASELINES) if landscape.kind == "treatments" else ("default", "alde")
+        learners = (*learners, *([SAME] if evaluation.folds in BY_COLUMN else []))
     done, total = dict.fromkeys(learners, 0), len(folds_present(landscape, evaluation))
     cores = available_cores() if jobs is None else jobs
     with (

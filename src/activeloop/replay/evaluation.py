@@ -27,9 +27,13 @@ from activeloop.replay.metrics import mean_and_error, per_drug, spearman
 from activeloop.replay.policies import learner_of
 from activeloop.replay.summary import Point
 
-FoldRule = Literal["random", "modulo", "contiguous", "compound", "cells", "scaffold"]
+FoldRule = Literal["random", "modulo", "contiguous", "compound", "cells", "scaffold", "donor", "column"]
 FOLD_RULES: tuple[FoldRule, ...] = get_args(FoldRule)
 FOLDS = 5
+#: the rules that hold out groups of a column of the table, see `Split`
+BY_COLUMN = ("donor", "column")
+#: what models must beat where other groups measured the same candidate
+SAME = "same-candidate"
 
 
 def fold_numbers(landscape: Landscape, rule: FoldRule, seed: int = 0, limit: int | None = None) -> np.ndarray:
@@ -50,9 +54,10 @@ def fold_numbers(landscape: Landscape, rule: FoldRule, seed: int = 0, limit: int
 
     Raises:
         ConfigError: `modulo` or `contiguous` with a landscape of fewer than 5 mutated positions, or of one in
-            which fewer than half of the candidates are single mutants; one group, or none such.
+            which fewer than half of the candidates are single mutants; one group, or none such; a rule that splits
+            measurements, not candidates.
     """
-    if rule not in FOLD_RULES:
+    if rule not in FOLD_RULES or rule in BY_COLUMN:
         raise ConfigError(f'--folds "{rule}": is {", ".join(FOLD_RULES)}. Nothing was evaluated.')
     rng = np.random.default_rng(seed)
     folds = np.full(len(landscape), -1)
@@ -81,6 +86,63 @@ def fold_numbers(landscape: Landscape, rule: FoldRule, seed: int = 0, limit: int
     if limit is not None and len(taking_part) > limit:
         folds[rng.permutation(taking_part)[limit:]] = -1
     return folds
+
+
+@dataclass(frozen=True)
+class Split:
+    """Measurements and their folds.
+
+    By most rules each candidate is one measurement, the mean of its values. By `donor` and `column` each group of the
+    column measured for itself: a fold holds out groups, whose candidates others may have measured, too.
+
+    Args:
+        rows: [R] of the candidates.
+        values: [R] larger is better.
+        folds: [R] 0 to 4; -1 for those that take no part.
+    """
+
+    rows: np.ndarray
+    values: np.ndarray
+    folds: np.ndarray
+
+    @classmethod
+    def of(cls, landscape: Landscape, evaluation: Evaluation) -> Split:
+        """The split of an evaluation.
+
+        Raises:
+            ConfigError: as `fold_numbers`; the landscape has no column of groups, or only one group.
+        """
+        rule, seed, limit = evaluation.folds, evaluation.seed, evaluation.limit
+        if rule not in BY_COLUMN:
+            folds = fold_numbers(landscape, rule, seed, limit)
+            return cls(np.arange(len(landscape)), landscape.oriented, folds)
+        if landscape.repeats is None:
+            raise ConfigError(
+                f"--folds {rule}: {landscape.name} has no column of groups. Name it with --fold-column NAME. Nothing "
+                "was evaluated."
+            )
+        found = landscape.repeats
+        names = np.unique(found.groups[found.groups != ""])
+        if len(names) < 2:
+            what = f'is "{names[0]}" throughout' if len(names) else "is empty"
+            raise ConfigError(f'--folds {rule}: column "{found.by}" {what}. Split by another. Nothing was evaluated.')
+        rng = np.random.default_rng(seed)
+        fold_of = dict(zip(names.tolist(), (rng.permutation(len(names)) % FOLDS).tolist(), strict=True))
+        # replicates of one group are one measurement
+        pairs = np.stack([np.unique(found.groups, return_inverse=True)[1].ravel(), found.rows], 1)
+        unique, first, of = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+        values = np.bincount(of.ravel(), found.values) / np.bincount(of.ravel())
+        folds = np.array([fold_of.get(str(found.groups[i]), -1) for i in first])
+        taking_part = np.flatnonzero(folds >= 0)
+        if limit is not None and len(taking_part) > limit:
+            folds[rng.permutation(taking_part)[limit:]] = -1
+        return cls(unique[:, 1], values * landscape.assay.sign, folds)
+
+    def training(self, fold: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the candidates that the other folds measured, and the means of their values."""
+        others = (self.folds >= 0) & (self.folds != fold)
+        rows, of = np.unique(self.rows[others], return_inverse=True)
+        return rows, np.bincount(of, self.values[others]) / np.bincount(of)
 
 
 def groups_of(landscape: Landscape, rule: FoldRule) -> np.ndarray:
@@ -134,7 +196,7 @@ class Evaluation:
     """The rules of an evaluation.
 
     Args:
-        folds: how candidates are split, see `folds.fold_numbers`.
+        folds: how candidates are split, see `fold_numbers` and `Split`.
         seed: of random folds and of every fit.
         limit: maximum number of candidates; None = all.
     """
@@ -159,7 +221,7 @@ class Fold:
         fold: 0 to 4.
         trained: candidates it was fitted to.
         rows: [n] rows of the fold.
-        predicted: [n] means, larger is better.
+        predicted, true: [n] means, and what was measured; larger is better.
         metrics: name -> value.
         seconds: CPU seconds of fit and prediction.
     """
@@ -169,6 +231,7 @@ class Fold:
     trained: int
     rows: np.ndarray
     predicted: np.ndarray
+    true: np.ndarray
     metrics: dict[str, float]
     seconds: float
 
@@ -185,7 +248,7 @@ class FoldTask:
 
 def folds_present(landscape: Landscape, evaluation: Evaluation) -> list[int]:
     """The folds that are predicted: five, or fewer where fewer are held out together."""
-    numbers = fold_numbers(landscape, evaluation.folds, evaluation.seed, evaluation.limit)
+    numbers = Split.of(landscape, evaluation).folds
     return np.unique(numbers[numbers >= 0]).tolist()
 
 
@@ -195,8 +258,10 @@ def check_learner(name: str) -> None:
     Raises:
         ConfigError: it is not.
     """
+    if name == SAME:
+        return
     if not known_name("learner", name, ("default", *LEARNERS)):
-        known = ", ".join(("default", *LEARNERS))
+        known = ", ".join(("default", SAME, *LEARNERS))
         raise ConfigError(f'"{name}" is not a learner. Learners: {known}. Nothing was evaluated.')
     current_name("learner", name)
 
@@ -246,23 +311,30 @@ def evaluate_all(
 def predict_fold(task: FoldTask) -> Fold | str:
     """One fit and its predictions; a learner that cannot be fitted gives the reason."""
     landscape, rules = task.landscape.get(), task.evaluation
-    folds = fold_numbers(landscape, rules.folds, rules.seed, rules.limit)
-    test, train = np.flatnonzero(folds == task.fold), np.flatnonzero((folds >= 0) & (folds != task.fold))
+    split = Split.of(landscape, rules)
+    mine = split.folds == task.fold
+    test, true = split.rows[mine], split.values[mine]
+    train, values = split.training(task.fold)
     clock = time.process_time()
     try:
-        data = Dataset.of(landscape.pool, train, landscape.values[train], landscape.assay).oriented()
-        predictor = learner_of(task.learner, landscape.pool, "find").fit(data, derived_seed(rules.seed, task.fold))
-        predicted = mean_of(predictor, landscape.pool, test)[:, 0]
+        if task.learner == SAME:
+            own = dict(zip(train.tolist(), values.tolist(), strict=True))
+            predicted = np.array([own.get(row, float(values.mean())) for row in test.tolist()])
+        else:
+            data = Dataset.of(landscape.pool, train, values * landscape.assay.sign, landscape.assay).oriented()
+            predictor = learner_of(task.learner, landscape.pool, "find").fit(data, derived_seed(rules.seed, task.fold))
+            predicted = mean_of(predictor, landscape.pool, test)[:, 0]
     except ActiveLoopError as error:
         return f"{type(error).__name__}: {error}"
-    seconds, true = time.process_time() - clock, landscape.oriented[test]
+    seconds = time.process_time() - clock
+    fit = landscape.fit[test] if rules.folds not in BY_COLUMN else true > np.median(split.values)
     metrics = {
         "spearman": spearman(predicted, true),
-        "auroc": auroc(predicted, landscape.fit[test]),
+        "auroc": auroc(predicted, fit),
         "rmse": float(np.sqrt(np.mean((predicted - true) ** 2))),
         "pearson_per_drug": per_drug(predicted, true, landscape.pool, test),
     }
-    return Fold(task.learner, task.fold, len(train), test, predicted, metrics, seconds)
+    return Fold(task.learner, task.fold, len(train), test, predicted, true, metrics, seconds)
 
 
 def summarise_folds(landscape: Landscape, folds: list[Fold]) -> list[Point]:
@@ -279,7 +351,7 @@ def summarise_folds(landscape: Landscape, folds: list[Fold]) -> list[Point]:
             if np.isnan(mean) and metric == "pearson_per_drug":
                 continue  # of treatments alone
             points.append(Point(landscape.name, learner, labels, metric, mean, error, len(mine)))
-        rows = np.concatenate([fold.rows for fold in mine])
-        pooled = spearman(np.concatenate([fold.predicted for fold in mine]), landscape.oriented[rows])
+        predicted, true = (np.concatenate([getattr(fold, what) for fold in mine]) for what in ("predicted", "true"))
+        pooled = spearman(predicted, true)
         points.append(Point(landscape.name, learner, labels, "spearman_pooled", pooled, float("nan"), len(mine)))
     return points

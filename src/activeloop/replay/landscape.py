@@ -13,6 +13,23 @@ from activeloop.measurements import Assay, Dataset
 
 
 @dataclass(frozen=True)
+class Repeats:
+    """Every value of a table, and in which group each was measured, such as the donor of its cells.
+
+    Args:
+        by: the column of the groups.
+        rows: [R] of the candidates in the pool.
+        values: [R] in the assay's unit.
+        groups: [R] entries of that column; "" where it is empty.
+    """
+
+    by: str
+    rows: np.ndarray
+    values: np.ndarray
+    groups: np.ndarray
+
+
+@dataclass(frozen=True)
 class Landscape:
     """A pool and the value of every candidate in it.
 
@@ -24,6 +41,7 @@ class Landscape:
         classes: [N] 1 = fit, 0 = unfit, as the source gives them; None when it does not.
         origin: where the values are from, in one sentence.
         history: measurements from before, of other candidates or in other screens; None without any.
+        repeats: of which `values` are the means, where a column of groups was asked for.
     """
 
     name: str
@@ -33,6 +51,7 @@ class Landscape:
     classes: np.ndarray | None = field(default=None)
     origin: str = ""
     history: Dataset | None = field(default=None, repr=False)
+    repeats: Repeats | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.values)

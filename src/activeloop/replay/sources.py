@@ -221,6 +221,7 @@ class Source:
             are the same.
         history: file of measurements from before, as `read_history`.
         panels: side tables of the cells and compounds of treatments.
+        groups: column of what is held out together, `donor` for that of donors; None = none.
     """
 
     name: str
@@ -232,6 +233,7 @@ class Source:
     offset: int | None = None
     history: str | None = None
     panels: tuple[str, ...] = ()
+    groups: str | None = None
 
     @property
     def file(self) -> Path | None:
@@ -296,13 +298,15 @@ def other_than(history: Dataset, landscape: Landscape) -> tuple[Dataset, int]:
 
 
 def _without_history(source: Source) -> Landscape:
+    if source.groups and (source.name in PLANTED or source.name in plugins("landscape")):
+        raise ConfigError(f"{source.name} is no table and has no columns: split it by another rule.")
     if source.name in PLANTED:
         return planted_landscape(source.name)
     if source.file is not None:
         table = read_table(source.file)
         if source.kind == "treatments" and not source.candidate_column:
             table = with_treatments(table)
-        columns = find_columns(table, source.candidate_column, source.target_column, source.kind)
+        columns = find_columns(table, source.candidate_column, source.target_column, source.kind, source.groups)
         goal = "minimise" if source.minimise else "maximise"
         name = source.file.name
         return landscape_of(table, columns, name.split(".")[0], goal, source.wild_type, f"{name}.", source.offset)
@@ -312,10 +316,9 @@ def _without_history(source: Source) -> Landscape:
     if source.kind not in (None, entry.kind):
         raise ConfigError(f"--kind {source.kind}: {entry.name} holds {entry.kind}. Leave the option out.")
     table, columns = public_table(entry)
-    if source.candidate_column or source.target_column:
-        columns = find_columns(
-            table, source.candidate_column or columns.candidate, source.target_column or columns.target, entry.kind
-        )
+    if source.candidate_column or source.target_column or source.groups:
+        candidate, target = source.candidate_column or columns.candidate, source.target_column or columns.target
+        columns = find_columns(table, candidate, target, entry.kind, source.groups)
     goal = entry.goal if source.minimise is None else "minimise" if source.minimise else "maximise"
     return landscape_of(table, columns, entry.name, goal, source.wild_type, f"{entry.publication or entry.source}.")
 

@@ -16,7 +16,8 @@ from activeloop.candidates.reading import read_candidates
 from activeloop.errors import InputError, TableError
 from activeloop.measurements import Assay, Goal
 from activeloop.measurements.outcomes import outcomes_hint
-from activeloop.replay.landscape import Landscape
+from activeloop.measurements.single_cells import COLUMNS
+from activeloop.replay.landscape import Landscape, Repeats
 from activeloop.tables import Table, parse_number
 from activeloop.tables.names import COUNTS, ROLES, SPREADS, TARGETS, candidate_names
 from activeloop.tables.numbers import find_sign
@@ -29,6 +30,8 @@ _SMILES = re.compile(r"[\[\]()=#@/\\+]|[a-z]|[A-Za-z]\d[A-Za-z(]")
 _MUTATION = r"(?:p\.)?(?:[A-Z*-]|[A-Z][a-z]{2})?\d+(?:[A-Z*-]|[A-Z][a-z]{2})"
 _VARIANT = re.compile(rf"(?:WT|_wt|{_MUTATION}(?:[:,;/+ ]{_MUTATION})*)", re.IGNORECASE)
 LOOKED_AT = 200
+#: stands for the column of donors, whatever it is called
+DONOR = "donor"
 
 
 @dataclass(frozen=True)
@@ -39,35 +42,53 @@ class Columns:
         candidate, target: names of two columns.
         classes: name of the column of fit (1) and unfit (0), None when there is none.
         kind: `variants`, `compounds` or `guides`.
+        groups: name of the column of what is held out together; None where none was asked for.
     """
 
     candidate: str
     target: str
     classes: str | None
     kind: str
+    groups: str | None = None
 
 
-def find_columns(table: Table, candidate: str | None, target: str | None, kind: str | None) -> Columns:
+def find_columns(
+    table: Table, candidate: str | None, target: str | None, kind: str | None, groups: str | None = None
+) -> Columns:
     """The columns that were named, and those that are detected for the others.
+
+    `groups` is the name of a column, or `DONOR` for the one of donors.
 
     Raises:
         TableError: a named column does not exist, or none can be detected.
 
     >>> table = Table("t.csv", ("variant", "kcat"), (["A1C", "A1D"], ["0.5", "2"]), (2, 3), "")
     >>> find_columns(table, None, None, None)
-    Columns(candidate='variant', target='kcat', classes=None, kind='variants')
+    Columns(candidate='variant', target='kcat', classes=None, kind='variants', groups=None)
     """
-    for named in (candidate, target):
+    if groups == DONOR and table.find(DONOR) is None:
+        if not (donors := table.named(COLUMNS["donor"])):
+            raise table.error(
+                f"no column names donors. Name it: --fold-column NAME, one of: {', '.join(table.header)}."
+            )
+        groups = donors[0]
+    for named in (candidate, target, groups):
         if named is not None:
             table.column(named)
+    groups = groups and table.find(groups)
     candidate = (table.find(candidate) if candidate else None) or _detect_candidate(table, target, kind)
     taken = (candidate, target)
     classes = next((found for name in CLASSES if (found := table.find(name)) and found not in taken), None)
     kind = kind or detect_kind(table.column(candidate))
     if hint := outcomes_hint(table, kind):
         raise table.error(hint)
+    if target is None and groups:  # a column that numbers folds or donors holds no values
+        kept = [i for i, name in enumerate(table.header) if name != groups]
+        table = replace(
+            table, header=tuple(table.header[i] for i in kept), columns=tuple(table.columns[i] for i in kept)
+        )
     target = (table.find(target) if target else None) or _detect_target(table, candidate, classes)
-    return Columns(candidate, target, classes, kind)
+    return Columns(candidate, target, classes, kind, groups)
 
 
 def detect_kind(cells: Sequence[str]) -> str:
@@ -238,7 +259,12 @@ def landscape_of(
         classes = (2 * votes >= np.maximum(voters, 1)).astype(np.int8)
         # classes that are not known for every candidate, or are all the same, are not used
         classes = classes if voters.all() and 0 < classes.sum() < len(classes) else None
-    return Landscape(name, pool, means, Assay(columns.target, goal=goal), classes, (origin + left_out).strip())
+    repeats = None
+    if columns.groups:
+        groups = np.array(table.column(columns.groups), str)[fine]
+        repeats = Repeats(columns.groups, rows, values[fine], groups)
+    assay, origin = Assay(columns.target, goal=goal), (origin + left_out).strip()
+    return Landscape(name, pool, means, assay, classes, origin, repeats=repeats)
 
 
 def _many(which: np.ndarray, thing: str) -> str:
