@@ -163,3 +163,12 @@ def test_names_are_predicted_in_their_order(loop):
     assert best.best[0].predictions[0].mean == table.mean.max()
     json.dumps(desk.plain(best), allow_nan=False)
     assert isinstance(Path(str(best.file)), Path)
+
+
+def test_a_word_is_found_wherever_it_stands(loop):
+    table = CandidateTable.of(loop)
+    names = [name.lower() for name in loop.campaign.pool.names(range(len(loop.campaign.pool)))]
+    for word in ("k", "k2", names[0], names[-1], names[-1] + "x", "2", "µ", "x" * 10_000):
+        wanted = [row for row, name in enumerate(names) if word in name]
+        page = table.page(CandidateQuery(word, sort="row", size=1000, reasons=False))
+        assert [c.row for c in page.candidates] == wanted

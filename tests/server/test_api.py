@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from served import CONFIG, Server
 
+from activeloop.server import computed
+
 
 def names_on(server: Server, plate: str = "plate-1") -> list[str]:
     wells = server.get(f"plates/{plate}").json()["wells"]
@@ -288,3 +290,22 @@ def test_lists_are_answered_without_opening_the_campaign(server):
     assert server.get("versions/current").json() == version
     assert server.get("students").json() == {"students": []}
     assert len(campaigns) == 0
+
+
+def test_what_others_measure_all_the_time_does_not_make_the_table_anew(team, monkeypatch):
+    monkeypatch.setattr(computed, "QUICK", 0.0)
+    monkeypatch.setattr(computed, "REST", 10**6)
+    robot, reader = team.of("robot-1", "robot"), team.of("eve", "reader")
+    first, second, third = team.measured(3)
+
+    def seen(who) -> set[str]:
+        found = who.get("candidates?state=measured&predict=false").json()["candidates"]
+        return {c["name"] for c in found}
+
+    before = seen(reader)
+    assert robot.post("results", {"measurements": [first], "source": "1"}).status_code == 201
+    assert seen(reader) == before  # a moment later it is there
+    assert seen(robot) == before | {first["candidate"]}  # what one wrote is there at once
+    assert robot.post("results", {"measurements": [second], "source": "2"}).status_code == 201
+    assert team.of("ada").post("pins", {"names": [third["candidate"]], "reason": "ask"}).status_code == 200
+    assert seen(reader) == before | {first["candidate"], second["candidate"]}  # what is not a result is, too

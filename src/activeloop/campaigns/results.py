@@ -102,7 +102,8 @@ class StoredResults(Sequence[Result]):
 
     def take(self, index: np.ndarray) -> StoredResults:
         """Some of them, by index or mask."""
-        return StoredResults(self.rows[index], self.texts)
+        whole = index.dtype == bool and bool(index.all())
+        return self if whole else StoredResults(self.rows[index], self.texts)
 
     @property
     def arrays(self) -> MeasurementArrays:

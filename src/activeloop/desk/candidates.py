@@ -82,6 +82,11 @@ class PoolPredictions:
     acquisition: np.ndarray
     names: np.ndarray
 
+    @cached_property
+    def best(self) -> np.ndarray:
+        """[N] rows by acquisition, the best first; those without a value last."""
+        return np.argsort(-self.acquisition, kind="stable").astype(np.int32)
+
     def to_bytes(self) -> bytes:
         """As a file of NumPy."""
         about = json.dumps([self.version, self.assays, self.classes, self.by])
@@ -342,6 +347,7 @@ class CandidateTable:
         proposed: standard name -> number of the last proposal with it, and why it is in it.
         note: see `CandidatePage`.
         surroundings: makes what is known around candidates; None where nothing is.
+        said: row -> what is known around it, of those that were shown.
     """
 
     pool: Pool
@@ -352,10 +358,16 @@ class CandidateTable:
     proposed: dict[str, tuple[int, str]]
     note: str
     surroundings: Callable[[], Surroundings | None] = field(repr=False)
+    said: dict[int, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
-        cls, loop: OpenCampaign, *, compute: bool = False, progress: Callable[[int, int], None] | None = None
+        cls,
+        loop: OpenCampaign,
+        *,
+        compute: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+        known: PoolPredictions | None = None,
     ) -> CandidateTable:
         """The table of a campaign as it is now.
 
@@ -363,6 +375,7 @@ class CandidateTable:
             loop: the campaign.
             compute: whether the pool is predicted where that was not done before.
             progress: called with (candidates predicted, candidates in the pool).
+            known: what `predictions_file` holds, where it was read before.
 
         Raises:
             StateError: the pool is too large for a table.
@@ -370,9 +383,10 @@ class CandidateTable:
         campaign = loop.campaign
         state = campaign.state()
         check_size(campaign.pool)
-        predictions, note = None, ""
+        predictions, note = known, ""
         try:
-            predictions = predict_pool(loop, progress) if compute else known_predictions(loop)
+            if predictions is None:
+                predictions = predict_pool(loop, progress) if compute else known_predictions(loop)
         except ActiveLoopError as error:
             note = f"Nothing is predicted: {error}"
         dataset = campaign.dataset()
@@ -387,9 +401,9 @@ class CandidateTable:
         return cls(campaign.pool, dataset, predictions, codes, about, proposed, note, surroundings)
 
     @cached_property
-    def _text(self) -> str:
-        """All names in one text in small letters, a line each."""
-        return self.predictions.names.tobytes().decode() if self.predictions else _searched(self.pool)
+    def _text(self) -> np.ndarray:
+        """All names in one text in small letters, a line each, as bytes of UTF-8."""
+        return self.predictions.names if self.predictions else np.frombuffer(_searched(self.pool).encode(), np.uint8)
 
     @cached_property
     def _at(self) -> np.ndarray:
@@ -463,7 +477,13 @@ class CandidateTable:
 
     def _holding(self, word: str) -> np.ndarray:
         """[N] whether the name holds a word."""
-        return np.fromiter((word in line for line in self._text.split("\n")), bool, len(self.pool))
+        text, letters = self._text, word.encode()
+        here = np.ones(max(len(text) - len(letters) + 1, 0), bool)
+        for place, letter in enumerate(letters):
+            here &= text[place : place + len(here)] == letter
+        holding = np.zeros(len(self.pool), bool)
+        holding[np.searchsorted(np.flatnonzero(text == ord("\n")), np.flatnonzero(here))] = True
+        return holding
 
     def _order(self, rows: np.ndarray, sort: str, *, worst: bool) -> np.ndarray:
         """Rows in order, the best first; what has no value stands last."""
@@ -472,10 +492,14 @@ class CandidateTable:
         if sort == "row":
             return rows[::-1] if worst else rows
         if sort == "name":
-            lines = self._text.split("\n")
+            lines = self._text.tobytes().split(b"\n")
             return np.array(sorted(rows.tolist(), key=lines.__getitem__, reverse=worst), np.int64)
         if sort == "state":
             return rows[np.argsort(-self.codes[rows].astype(np.int64) * (-1 if worst else 1), kind="stable")]
+        if sort == "acquisition" and self.predictions and not worst:
+            kept = np.zeros(len(self.pool), bool)
+            kept[rows] = True
+            return self.predictions.best[kept[self.predictions.best]]
         values = self._column(sort)[rows] * (-1 if worst else 1)
         return rows[np.argsort(-values, kind="stable")]  # NaN is last
 
@@ -496,15 +520,14 @@ class CandidateTable:
 
     def _rows(self, rows: np.ndarray, *, reasons: bool) -> Sequence[CandidateRow]:
         names = self.pool.names(rows)
-        words = dict.fromkeys(names, "")
-        open_ones = [i for i, name in enumerate(names) if name not in self.proposed]
-        if reasons and open_ones and self._around is not None:
-            said = self._around.words(rows[open_ones])
-            words |= {names[i]: text for i, text in zip(open_ones, said, strict=True)}
+        words = self.said if reasons else {}
+        new = [r for r, name in zip(rows.tolist(), names, strict=True) if name not in self.proposed and r not in words]
+        if reasons and new and self._around is not None:
+            words |= zip(new, self._around.words(np.array(new)), strict=True)
         units = {a.name: a.unit for a in self.dataset.assays}
         found = []
         for row, name in zip(rows.tolist(), names, strict=True):
-            number, reason = self.proposed.get(name, (0, words[name]))
+            number, reason = self.proposed.get(name, (0, words.get(row, "")))
             found.append(
                 CandidateRow(
                     row,

@@ -452,10 +452,17 @@ class PlateControls:
         return ", ".join(parts)
 
 
-def plate_controls(state: CampaignState, assay: str) -> list[PlateControls]:
-    """Of each plate with results that count, in the order in which they came."""
+def plate_controls(state: CampaignState, assay: str, plate: str = "") -> list[PlateControls]:
+    """Of each plate with results that count, in the order in which they came.
+
+    Args:
+        state: of the campaign.
+        assay: its name.
+        plate: only this one; all when "".
+    """
     stored, places = state.stored, state.stored.texts.places
-    rows = stored.rows[stored.standing & (stored.rows["assay"] == stored.texts.words.find(assay))]
+    kept = stored.standing & (stored.rows["assay"] == stored.texts.words.find(assay))
+    rows = stored.rows[kept & (stored.rows["plate"] == places.find(plate)) if plate else kept]
     named = rows["plate"] != places.find("")
     rows, named = rows[named | rows["control"]], named[named | rows["control"]]
     numbers, first, home = np.unique(

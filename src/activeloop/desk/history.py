@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -106,7 +106,9 @@ class ResultsPage:
     total: int
 
 
-def history(loop: OpenCampaign, kinds: Sequence[str] = (), *, start: int = 0, size: int = 50) -> History:
+def history(
+    loop: OpenCampaign, kinds: Sequence[str] = (), *, start: int = 0, size: int = 50, listed: int = LISTED
+) -> History:
     """What happened in a campaign, the newest first.
 
     Args:
@@ -114,6 +116,7 @@ def history(loop: OpenCampaign, kinds: Sequence[str] = (), *, start: int = 0, si
         kinds: only these; all when ().
         start: first event, from 0 = the newest.
         size: of the page.
+        listed: entries of a long list among the fields of an event that are told.
 
     Raises:
         InputError: there is no such kind, or the page is impossible.
@@ -125,7 +128,9 @@ def history(loop: OpenCampaign, kinds: Sequence[str] = (), *, start: int = 0, si
     counts = log.kinds()
     total = sum(count for kind, count in counts.items() if not kinds or kind in kinds)
     found = log.newest(kinds, start, size, LONGEST)
-    return History(tuple(told(r) if isinstance(r, Recorded) else _unread(loop, r) for r in found), total, counts)
+    return History(
+        tuple(told(r, listed) if isinstance(r, Recorded) else _unread(loop, r) for r in found), total, counts
+    )
 
 
 def recorded_files(loop: OpenCampaign) -> tuple[RecordedFile, ...]:
@@ -162,11 +167,21 @@ def results(
     return ResultsPage(tuple(stored.take(found[start : start + size])), len(found))
 
 
-def told(recorded: Recorded) -> HappenedEvent:
-    """An event in words."""
-    kind, fields = encode(recorded.event)
+def told(recorded: Recorded, listed: int = LISTED) -> HappenedEvent:
+    """An event in words.
+
+    Args:
+        recorded: it.
+        listed: entries of a long list among its fields that are told.
+    """
+    event, more = recorded.event, 0
+    if isinstance(event, Measured) and (more := len(event.measurements) - listed) > 0:
+        event = replace(event, measurements=event.measurements[:listed])
+    kind, fields = encode(event)
+    if more > 0:
+        fields["measurements"].append(f"and {more:,} more")
     words = words_of(recorded.event)
-    return HappenedEvent(recorded.sequence, recorded.at, recorded.actor, kind, words, _short(fields))
+    return HappenedEvent(recorded.sequence, recorded.at, recorded.actor, kind, words, _short(fields, listed + 1))
 
 
 def _unread(loop: OpenCampaign, event: LongEvent) -> HappenedEvent:
@@ -180,13 +195,13 @@ def _unread(loop: OpenCampaign, event: LongEvent) -> HappenedEvent:
     return HappenedEvent(event.sequence, event.at, event.actor, event.kind, words, {})
 
 
-def _short(value: Any) -> Any:
+def _short(value: Any, listed: int) -> Any:
     """Fields as JSON holds them, of long lists the beginning."""
     if isinstance(value, Mapping):
-        return {str(key): _short(one) for key, one in value.items()}
+        return {str(key): _short(one, listed) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        more = [f"and {len(value) - LISTED:,} more"] * (len(value) > LISTED)
-        return [*map(_short, value[:LISTED]), *more]
+        more = [f"and {len(value) - listed:,} more"] * (len(value) > listed)
+        return [*(_short(one, listed) for one in value[:listed]), *more]
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import islice
@@ -26,6 +27,8 @@ MEASURED = (
 FIELDS = tuple(f.name for f in fields(Measurement))
 TEXTS = ("candidate", "assay", "plate", "well", "measured_at", "file")
 """Those of them that are texts with a number."""
+FEW = 16
+"""New texts up to which each is put in its place among those in order, instead of sorting all."""
 
 
 class Texts:
@@ -34,7 +37,7 @@ class Texts:
     def __init__(self) -> None:
         self._all: list[str] = []
         self._numbers: dict[str, int] = {}
-        self._order: list[int] = []
+        self._order = np.zeros(0, np.int64)
         self._ranks = np.zeros(0, np.int64)
         self._pool: Pool | None = None
         self._rows = np.zeros(0, np.int64)
@@ -78,11 +81,16 @@ class Texts:
 
     def ranks(self) -> np.ndarray:
         """[T] the place of each in alphabetical order."""
-        if len(self._order) < len(self._all):
-            self._order += range(len(self._order), len(self._all))
-            self._order.sort(key=self._all.__getitem__)  # as good as done where few are new
-            self._ranks = np.empty(len(self._order), np.int64)
-            self._ranks[self._order] = np.arange(len(self._order))
+        every, order = self._all, self._order
+        if len(order) < len(every):
+            new = range(len(order), len(every))
+            if len(new) > FEW:
+                order = np.array(sorted(range(len(every)), key=every.__getitem__), np.int64)
+            else:
+                for number in new:
+                    order = np.insert(order, bisect(order, every[number], key=every.__getitem__), number)
+            self._order, self._ranks = order, np.empty(len(order), np.int64)
+            self._ranks[order] = np.arange(len(order))
         return self._ranks
 
     def rows_in(self, pool: Pool) -> np.ndarray:
@@ -157,7 +165,8 @@ class MeasurementArrays:
 
     def take(self, index: np.ndarray) -> MeasurementArrays:
         """Some of them, by index or mask."""
-        return MeasurementArrays(self.rows[index], self.texts)
+        whole = index.dtype == bool and bool(index.all())
+        return self if whole else MeasurementArrays(self.rows[index], self.texts)
 
 
 def fill(to: np.ndarray, measurements: Sequence[Measurement], texts: Vocabulary) -> None:

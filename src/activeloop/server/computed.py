@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 REST, LONGEST_REST = 10, 300.0
 """For how many times as long as something took it is shown although the campaign moved on; and seconds at most."""
-QUICK = 0.2
+QUICK = 0.05
 """Seconds of computing that are spent on every change."""
 
 

@@ -36,20 +36,22 @@ async def list_candidates(
     limit: Limit = 50,
 ) -> forms.CandidatesOut:
     """Candidates with their state, results and predictions, sorted, searched and filtered."""
-    from activeloop.desk.candidates import CandidateQuery, known_predictions
+    from activeloop.desk.candidates import CandidateQuery
 
-    def known() -> bool:
+    query = CandidateQuery(search, tuple(state), sort, worst, offset, limit)  # type: ignore[arg-type]
+
+    def page(*, predicted: bool) -> forms.CandidatesOut | None:
         with access.open() as loop:
-            return known_predictions(loop) is not None
+            table = access.table(loop)
+            if predicted and table.predictions is None:
+                return None
+            return forms.CandidatesOut.model_validate(table.page(query))
 
-    def page() -> forms.CandidatesOut:
-        query = CandidateQuery(search, tuple(state), sort, worst, offset, limit)  # type: ignore[arg-type]
-        with access.open() as loop:
-            return forms.CandidatesOut.model_validate(access.campaigns.table(access.key, loop).page(query))
-
-    if predict and not await run_in_threadpool(known):
+    found = await run_in_threadpool(page, predicted=predict)
+    if found is None:
         await predict_pool(request, access)
-    found = await run_in_threadpool(page)
+        found = await run_in_threadpool(page, predicted=False)
+    assert found is not None  # it waits for predictions no longer
     page_links(request, response, offset, limit, found.matching)
     return found
 
@@ -68,7 +70,7 @@ async def predict_pool(request: Request, access: CampaignAccess) -> None:
 def show_candidate(access: Reader, name: Name) -> forms.CandidateOut:
     """A candidate, in any notation."""
     with access.open() as loop:
-        return forms.CandidateOut.model_validate(access.campaigns.table(access.key, loop).one(name))
+        return forms.CandidateOut.model_validate(access.table(loop).one(name))
 
 
 @router.post("/campaigns/{campaign}/predictions", response_model=forms.PredictionsOut, responses=RUNNING)

@@ -22,8 +22,8 @@ router = pages_router()
 
 SHOWN = 50
 """Events of one page."""
-LONGEST = 1_500
-"""Characters of an event's fields that are shown."""
+LISTED, LONGEST = 10, 1_500
+"""Entries of a list among an event's fields, and characters of all of them, that are shown."""
 
 
 def fields_of(event: HappenedEvent) -> str:
@@ -37,7 +37,7 @@ def audit(request: Request, access: Reader, kind: str = "", at: int = 1, check: 
     """The trail, the newest first."""
     with access.open() as loop:
         at = max(at, 1)
-        found = history(loop, (kind,) * bool(kind), start=(at - 1) * SHOWN, size=SHOWN)
+        found = history(loop, (kind,) * bool(kind), start=(at - 1) * SHOWN, size=SHOWN, listed=LISTED)
         checked = verify(loop.folder) if check else None
         fields = campaign_fields(access, loop)
     pages = max(-(-found.total // SHOWN), 1)

@@ -89,7 +89,7 @@ def _page(request: Request, access: CampaignAccess, asked: Asked, error: str = "
 
 
 def _fields(access: CampaignAccess, loop: OpenCampaign, asked: Asked) -> dict[str, Any]:
-    table = access.campaigns.table(access.key, loop)
+    table = access.table(loop)
     sort = asked.sort or table.sorts[0]
     at = max(asked.at, 1)
     states = cast("tuple[State, ...]", (asked.state,) * bool(asked.state))

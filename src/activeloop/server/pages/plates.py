@@ -136,7 +136,7 @@ def _page(
     else:
         known = {p.name: q.mean for p in here.plate.picks for q in p.predictions if q.assay == shown.name}
         picture = draw(here.plate, known or None, label=f"{shown.name} predicted" if known else "")
-    controls = next((c for c in plate_controls(state, shown.name) if c.plate == name), None)
+    controls = next(iter(plate_controls(state, shown.name, name)), None)
     fields = campaign_fields(access, loop) | {
         "here": request.url.path,
         "standing": here,
