@@ -167,18 +167,21 @@ class StoredResults(Sequence[Result]):
             names: of candidates.
             corrects: event -> the first of those that it corrects: what came back, came back then.
         """
-        rows = self.rows[~self.rows["control"]]
-        events = rows["event"]
+        numbers = {name: self.texts.names.find(name) for name in names}
+        wanted = np.zeros(len(self.texts.names), bool)
+        wanted[[number for number in numbers.values() if number >= 0]] = True
+        candidates = self.rows["candidate"]
+        here = np.flatnonzero(wanted[candidates] & ~self.rows["control"])
+        events = self.rows["event"][here]
         if corrects:
             which = np.arange(int(events.max(initial=0)) + 1)
             for event, first in corrects.items():
                 if event < len(which):
                     which[event] = first
             events = which[events]
-        last = np.zeros(len(self.texts.names), np.int64)
-        np.maximum.at(last, rows["candidate"], events)
-        found = ((name, self.texts.names.find(name)) for name in names)
-        return {name: int(last[number]) for name, number in found if 0 <= number and last[number]}
+        last = np.zeros(len(wanted), np.int64)
+        np.maximum.at(last, candidates[here], events)
+        return {name: int(last[number]) for name, number in numbers.items() if 0 <= number and last[number]}
 
     def in_wells(self, keys: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], list[Result]]:
         """What stands in some wells (plate, well, assay), of events with results that count."""
