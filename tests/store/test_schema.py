@@ -100,3 +100,17 @@ def test_sqlite_waits_syncs_and_keeps_a_write_ahead_log(tmp_path):
             connection.exec_driver_sql(f"PRAGMA {p}").scalar() for p in ("journal_mode", "synchronous", "busy_timeout")
         ]
     assert ask == ["wal", 2, 10_000]
+
+
+def test_a_file_that_is_kept_open_is_moved_together_when_it_is_closed(tmp_path):
+    database = SQLiteFile(tmp_path / "x.db")
+    upgrade(database, "x", fresh=True)
+    log = tmp_path / "x.db-wal"
+    with database.kept_open():
+        for number in range(3):
+            with database.writing() as connection:
+                connection.execute(sa.text(f"CREATE TABLE freezer_{number} (name TEXT)"))
+            assert log.stat().st_size
+            assert f"freezer_{number}" in SQLiteFile(database.path).tables()
+    assert not log.exists()
+    assert "freezer_2" in database.tables()

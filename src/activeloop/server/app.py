@@ -57,7 +57,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         app.state.identity.prepare()
         app.state.accounts.forget()
         delivering = asyncio.create_task(deliver_forever(app.state.hooks))
-        yield
+        with store.database.kept_open():
+            yield
         app.state.watch.stop()
         delivering.cancel()
         await app.state.compute.stop()
