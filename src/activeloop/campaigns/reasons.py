@@ -226,7 +226,8 @@ class Surroundings:
     def _closeness(self, rows: np.ndarray) -> np.ndarray:
         """[N, M] larger is nearer; of a candidate and itself the least of all."""
         closeness = self._similarity(rows) if self._codes is None else -self._changes(rows)
-        return np.where(rows[:, None] == self.rows, -math.inf, closeness)
+        closeness[rows[:, None] == self.rows] = -math.inf
+        return closeness
 
     def _neighbours(self, closeness: np.ndarray, at: np.ndarray) -> list[Neighbour]:
         distances = closeness if self._codes is None else -closeness

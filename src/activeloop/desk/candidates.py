@@ -408,7 +408,7 @@ class CandidateTable:
     @cached_property
     def _at(self) -> np.ndarray:
         """[N] the place in the data set of what was measured of each candidate; -1 for nothing."""
-        at = np.full(len(self.pool), -1, np.int64)
+        at = np.full(len(self.pool), -1, np.int32)
         at[self.dataset.rows] = np.arange(len(self.dataset.rows))
         return at
 

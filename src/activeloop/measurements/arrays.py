@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from bisect import bisect
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import islice
 from typing import Any
 
 import numpy as np
+from numpy.dtypes import StringDType
 
 from activeloop.candidates import Pool
 from activeloop.measurements.assay import Measurement
 
-AT_ONCE = 10_000
-"""Rows that are taken over at once."""
+AT_ONCE = 1_000
+"""Rows that are taken over at once: few, since what is in between lies where more could have gone back."""
+FEW = 1_000
+"""New texts up to which each is put where it belongs, and the others are not ordered anew."""
 SIDES = {"<": -1, "=": 0, ">": 1}
 """Qualifier -> the side on which the value is limited, in the order of the texts."""
 QUALIFIERS = ("=", ">", "<")
@@ -27,8 +30,6 @@ MEASURED = (
 FIELDS = tuple(f.name for f in fields(Measurement))
 TEXTS = ("candidate", "assay", "plate", "well", "measured_at", "file")
 """Those of them that are texts with a number."""
-FEW = 16
-"""New texts up to which each is put in its place among those in order, instead of sorting all."""
 
 
 class Texts:
@@ -37,10 +38,8 @@ class Texts:
     def __init__(self) -> None:
         self._all: list[str] = []
         self._numbers: dict[str, int] = {}
-        self._order = np.zeros(0, np.int64)
-        self._ranks = np.zeros(0, np.int64)
-        self._pool: Pool | None = None
-        self._rows = np.zeros(0, np.int64)
+        self._order = np.zeros(0, np.int32)
+        self._ranks = np.zeros(0, np.int32)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -68,40 +67,109 @@ class Texts:
         """[n] numbers of texts."""
         if texts and texts.count(texts[0]) == len(texts):
             return np.full(len(texts), self.add(texts[0]), np.int32)
-        known, before = self._numbers, len(self._all)
-        number = known.setdefault
-        numbers = np.fromiter([number(text, len(known)) for text in texts], np.int32, len(texts))
-        self._all += reversed(list(islice(reversed(known), len(known) - before)))
-        return numbers
+        add = self.add
+        return np.fromiter([add(text) for text in texts], np.int32, len(texts))
 
     def at(self, numbers: np.ndarray) -> list[str]:
         """Texts by their numbers."""
         every = self._all
         return [every[number] for number in numbers.tolist()]
 
+    def _every(self) -> np.ndarray:
+        """[T] all of them."""
+        return np.array(self._all, np.object_)
+
     def ranks(self) -> np.ndarray:
         """[T] the place of each in alphabetical order."""
-        every, order = self._all, self._order
-        if len(order) < len(every):
-            new = range(len(order), len(every))
-            if len(new) > FEW:
-                order = np.array(sorted(range(len(every)), key=every.__getitem__), np.int64)
-            else:
-                for number in new:
-                    order = np.insert(order, bisect(order, every[number], key=every.__getitem__), number)
-            self._order, self._ranks = order, np.empty(len(order), np.int64)
-            self._ranks[order] = np.arange(len(order))
+        known, size = len(self._order), len(self)
+        if known < size:
+            if size - known > FEW:
+                self._order = np.argsort(self._every(), kind="stable").astype(np.int32)
+            else:  # each where it belongs among those that are in order
+                new = sorted(range(known, size), key=self.__getitem__)
+                places = [bisect_left(self._order, self[number], key=self.__getitem__) for number in new]
+                self._order = np.insert(self._order, places, np.array(new, np.int32))
+            self._ranks = np.empty(size, np.int32)
+            self._ranks[self._order] = np.arange(size, dtype=np.int32)
         return self._ranks
+
+
+class Names(Texts):
+    """Names of candidates: as `Texts`, in less than half of the memory, since there may be a hundred thousand.
+
+    Half characters, which no database holds, become U+FFFD, as they do there.
+
+    >>> names = Names()
+    >>> names.add_all(["K2R", "K2A", "K2R"]).tolist(), names.ranks().tolist(), names.find("K2A"), names.find("T3S")
+    ([0, 1, 0], [1, 0], 1, -1)
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._texts = np.empty(16, StringDType())
+        self._size = 0
+        self._table = array("i", [-1]) * 32  # by the hash of a text, or behind: its number
+        self._pool: Pool | None = None
+        self._rows = np.zeros(0, np.int32)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, number: int) -> str:
+        return self._texts[number]
+
+    def _slot(self, text: str) -> int:
+        """Where the number of a text stands, or has to."""
+        table, texts, last = self._table, self._texts, len(self._table) - 1
+        slot = hash(text) & last
+        while (number := table[slot]) >= 0 and texts[number] != text:
+            slot = (slot + 1) & last
+        return slot
+
+    def find(self, text: str) -> int:
+        """The number of a text; -1 where it is none of these."""
+        return self._table[self._slot(_whole(text))]
+
+    def add(self, text: str) -> int:
+        """The number of a text, which is one of these from then on."""
+        text = _whole(text)
+        slot = self._slot(text)
+        if (number := self._table[slot]) >= 0:
+            return number
+        number, self._size = self._size, self._size + 1
+        if number == len(self._texts):
+            texts = np.empty(number * 5 // 4, StringDType())
+            texts[:number] = self._texts
+            self._texts = texts
+        self._texts[number] = text
+        self._table[slot] = number
+        if self._size * 2 > len(self._table):
+            self._table = array("i", [-1]) * (len(self._table) * 2)
+            for other, known in enumerate(self._texts[: self._size].tolist()):
+                self._table[self._slot(known)] = other
+        return number
+
+    def at(self, numbers: np.ndarray) -> list[str]:
+        """Texts by their numbers."""
+        return self._texts[numbers].tolist()
+
+    def _every(self) -> np.ndarray:
+        return self._texts[: self._size]
 
     def rows_in(self, pool: Pool) -> np.ndarray:
         """[T] the row of each in a pool, as a name of a candidate; -1 where it is none."""
         if self._pool is not pool:
             self._pool, self._rows = pool, np.zeros(0, np.int64)
-        if len(self._rows) < len(self._all):
-            new = (pool.row_of(name) for name in islice(self._all, len(self._rows), None))
+        if len(self._rows) < self._size:
+            new = map(pool.row_of, self._texts[len(self._rows) : self._size].tolist())
             found = np.fromiter((-1 if row is None else row for row in new), np.int64)
             self._rows = np.concatenate([self._rows, found])
         return self._rows
+
+
+def _whole(text: str) -> str:
+    """A text that can be encoded."""
+    return text if text.isascii() else "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
 
 
 def numbers_in(numbers: np.ndarray) -> np.ndarray:
@@ -123,7 +191,7 @@ class Vocabulary:
         words: assays, wells, moments, and why results no longer count.
     """
 
-    names: Texts = field(default_factory=Texts)
+    names: Names = field(default_factory=Names)
     places: Texts = field(default_factory=Texts)
     words: Texts = field(default_factory=Texts)
 
@@ -204,11 +272,12 @@ def measurements_in(rows: np.ndarray, texts: Vocabulary) -> Iterator[Measurement
     """The measurements of an array."""
     names, places, words = texts.names, texts.places, texts.words
     for begin in range(0, len(rows), AT_ONCE):
-        for name, assay, value, side, again, plate, well, at, file, row, control, error, *_ in rows[
-            begin : begin + AT_ONCE
-        ].tolist():
+        some = rows[begin : begin + AT_ONCE]
+        for name, (_, assay, value, side, again, plate, well, at, file, row, control, error, *_) in zip(
+            names.at(some["candidate"]), some.tolist(), strict=True
+        ):
             yield Measurement(
-                names[name],
+                name,
                 words[assay],
                 value,
                 QUALIFIERS[side],  # type: ignore[arg-type]

@@ -184,6 +184,7 @@ class Campaigns:
         began = time.thread_time()
         found = CandidateTable.of(loop, known=known.value.predictions if known and same else None)
         held.table, held.made_of = Known(last, found, time.thread_time() - began), made_of
+        give_back()
         return found
 
     def _of_others(self, key: str, after: int, actor: str) -> bool:

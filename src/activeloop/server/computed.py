@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from activeloop.server.memory import give_back
+
 T = TypeVar("T")
 
 REST, LONGEST_REST = 10, 300.0
@@ -80,4 +82,5 @@ class Computed:
         began = time.monotonic()
         found = compute()
         self.keep(campaign, what, Known(last, found, time.monotonic() - began))
+        give_back()
         return found

@@ -12,6 +12,7 @@ import threading
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
@@ -47,9 +48,8 @@ def run(settings: Settings, *, browser: bool = False) -> None:
     app = create_app(settings)
     gc.freeze()  # what was made until now stays
     gc.enable()
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
-    )
+    how: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False, "ws": "none"}
+    config = uvicorn.Config(app, timeout_graceful_shutdown=GRACE, **how)
     for number in (signal.SIGTERM, signal.SIGINT):  # Uvicorn raises them again when it has stopped in order
         signal.signal(number, lambda *_: None)
     worker = WorkerProcess(settings) if settings.worker else None

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from activeloop.campaigns.events import now
 from activeloop.errors import InputError
-from activeloop.store.database import Database, plain_errors
-from activeloop.store.log import insert_of
+from activeloop.store.database import Database, insert_of, plain_errors
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -210,6 +211,11 @@ def _status(path: Path) -> os.stat_result | None:
         return path.stat()
     except FileNotFoundError:
         return None
+
+
+def insert_of(connection: sa.Connection) -> Any:
+    """The database's own `insert`, which knows `on_conflict_do_nothing`."""
+    return import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert
 
 
 #: in errors of SQLite when it cannot write beside a file that it could read

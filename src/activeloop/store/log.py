@@ -15,7 +15,7 @@ from activeloop.campaigns.results import GrowingResults, StoredResults
 from activeloop.campaigns.state import CampaignState
 from activeloop.errors import StateError, StoreError
 from activeloop.measurements.arrays import AT_ONCE, fill_columns
-from activeloop.store.database import Database, Reader, plain_errors
+from activeloop.store.database import Database, Reader, insert_of, plain_errors
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -475,13 +475,6 @@ def _results_in(rows: Iterable[Sequence[Any]], count: int) -> StoredResults:
         here["void"] = [-1 if why is None else found.texts.words.add(why) for why in voids]
         place += len(some)
     return found.view
-
-
-def insert_of(connection: sa.Connection) -> Any:
-    """The database's own `insert`, which knows `on_conflict_do_nothing`."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name]
 
 
 def may_be_due(connection: sa.Connection, campaign: str, kind: str) -> sa.Executable:

@@ -27,7 +27,17 @@ from activeloop.campaigns.events import (
 )
 from activeloop.campaigns.state import CampaignState, Result, replaced_by
 from activeloop.plates import Proposal
-from activeloop.store.schema import PROJECTED, campaigns, events, files, picks, plates, results, versions
+from activeloop.store.database import insert_of
+from activeloop.store.schema import (
+    PROJECTED,
+    campaigns,
+    events,
+    files,
+    picks,
+    plates,
+    results,
+    versions,
+)
 
 AT_ONCE = 10_000
 """Rows that are collected before they are written."""
@@ -141,11 +151,8 @@ class Projection:
         self._connection.execute(sa.update(results).where(*mine).values(void=storable(reason), void_event=number))
 
     def _set_plate(self, plate: str, **values: object) -> None:
-        from sqlalchemy.dialects import postgresql, sqlite
-
         self.flush()
-        insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[self._connection.dialect.name]
-        row = insert(plates).values(campaign=self._campaign, plate=plate, **values)
+        row = insert_of(self._connection)(plates).values(campaign=self._campaign, plate=plate, **values)
         key = [plates.c.campaign, plates.c.plate]
         self._connection.execute(row.on_conflict_do_update(index_elements=key, set_=values))
 
