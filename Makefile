@@ -6,7 +6,7 @@ export PYTHONHASHSEED ?= 0
 # the environment of the readers of instruments' files, beside that of ActiveLoop
 export ACTIVELOOP_READERS ?= $(CURDIR)/$(VENV)/readers
 
-.PHONY: help demo serve test lint types contracts unit audit browser readers docs images sbom matrix bench pictures prior format clean
+.PHONY: help demo serve test lint types contracts unit audit browser readers docs images matrix bench pictures prior format clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -63,11 +63,9 @@ readers: $(VENV)/.dev  ## allotropy and opentrons, each in an environment of its
 docs: $(VENV)/.dev  ## the documentation, warnings as errors
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 
-images: $(VENV)/.dev  ## images of server and workers, without a daemon (podman or buildah), and their sizes
-	$(BIN)/python -m tools.images
-
-sbom: $(VENV)/.dev  ## a bill of materials of the server's image, sbom.json
-	$(BIN)/python -m tools.images --sbom sbom.json
+images: $(VENV)/.dev  ## images of server and workers, without a daemon, tried and measured, and their bills of materials (as root)
+	{ command -v buildah && command -v mmdebstrap; } >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends buildah mmdebstrap; }
+	$(BIN)/python -m benchmarks images
 
 matrix:  ## base install and demo on Python 3.11, 3.12 and 3.13, as far as they are there; says which ran
 	$(PYTHON) -m tools.matrix

@@ -120,6 +120,8 @@ class Cluster:
         self.folder, self.secret, self.faults, self.cards = folder, dict(secret), faults or Faults(), cards
         self.happened: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
+        self.forbidden: set[str] = set()
+        """What the caller may not do, as in `calls`."""
         self.objects: dict[str, dict[str, dict[str, Any]]] = {kind: {} for kind in KINDS}
         self.closed, self.down_until = False, 0.0
         self.change = threading.Condition(threading.RLock())
@@ -421,7 +423,9 @@ class _Answer(BaseHTTPRequestHandler):
             return self._tell(*refused(404, "NotFound", f"the server could not find {parts.path}"))
         kind, name, watch = found["kind"], found["name"], query.get("watch") == "true"
         verb = "log" if found["log"] else "watch" if watch else self.command if name or body else "list"
-        cluster.calls[f"{verb.lower()} {kind}"] += 1
+        cluster.calls[call := f"{verb.lower()} {kind}"] += 1
+        if call in cluster.forbidden:
+            return self._tell(*refused(403, "Forbidden", f"{kind} is forbidden: the caller cannot {call}"))
         trouble = cluster.trouble(watch)
         if trouble == "outage":
             self.close_connection = True

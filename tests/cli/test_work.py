@@ -30,6 +30,11 @@ def test_a_store_is_done_to_its_end(run, tmp_path):
         (("postgresql://db/lab",), "say where its models and files are kept"),
         (("nowhere", "--quiet", -1), "--quiet must not be below 0"),
         (("nowhere", "--runner", "slurm"), '--runner "slurm": choose process or kubernetes'),
+        (("nowhere", "--only", "fits"), '--only "fits": a worker with --runner process does fit, distil, robot.'),
+        (
+            ("postgresql://db/lab", "--runner", "kubernetes", "--only", "fit,robot"),
+            '--only "robot": a worker with --runner kubernetes does fit, distil.',
+        ),
         (("nowhere", "--runner", "kubernetes"), "one store, on a server that Jobs reach, too"),
         (("postgresql://db/lab", "--runner", "kubernetes"), "needs --jobs DIR"),
         (("postgresql://db/lab", "--runner", "kubernetes", "--jobs", "nowhere"), "nowhere holds no Jobs"),

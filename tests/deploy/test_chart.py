@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -16,6 +17,7 @@ import yaml
 from distributed.cli import dask_scheduler, dask_worker
 
 from activeloop.cli import app
+from activeloop.lab.devices import named_devices
 from activeloop.work.jobs import JobRunner
 from activeloop.work.kinds import KINDS
 from activeloop.work.leases import Lease
@@ -200,6 +202,22 @@ def test_what_the_runner_makes_of_the_jobs_of_the_chart_is_valid(rendered, profi
             assert not any("DATABASE_URL" in str(value) for value in container["env"][-1].values())
 
 
+def test_devices_are_known_where_robots_run(rendered):
+    """Jobs reach no devices, so that a worker of its own runs the robots."""
+    known = [name for name, spec in pods(rendered["gpu"]) for container in spec["containers"] if devices(container)]
+    assert {"Deployment lab-server", "Deployment lab-worker", "Deployment lab-robots"} <= set(known)
+    robots = dict(pods(rendered["gpu"]))["Deployment lab-robots"]["containers"][0]
+    assert devices(robots).keys() == {"ot2"}
+    assert robots["args"] == ["work", "--only=robot"]
+    assert "Deployment lab-robots" not in dict(pods(rendered["team"]))
+    assert not any(devices(container) for _, spec in pods(rendered["team"]) for container in spec["containers"])
+
+
+def devices(container):
+    told = {each["name"]: each.get("value", "") for each in container.get("env", [])}
+    return named_devices(told.get("ACTIVELOOP_DEVICES", ""))
+
+
 def test_a_worker_may_do_what_the_runner_does(rendered):
     """Every kind of call of the runner is allowed, and nothing beside."""
     (role,) = [d for d in rendered["gpu"] if d["kind"] == "Role"]
@@ -231,6 +249,7 @@ def mebibytes(quantity: str) -> float:
         (["worker.runner=slurm"], "value must be one of 'process', 'kubernetes'"),
         (["jobs.gpu.gpus=2"], "additional properties 'gpus' not allowed"),
         (["gpuWorker.enabled=true"], "additional properties 'gpuWorker' not allowed"),
+        (["devices[0]=ot2"], "does not match pattern"),
         (["artifacts.url=ftp://x"], "does not match pattern"),
         (["artifacts.storage=much"], "does not match pattern"),
         (["oidc.issuer="], "oidc.issuer is empty"),
@@ -264,7 +283,10 @@ HEAD = """# The chart's profile `team` as Helm renders it, for those without Hel
 
 def test_the_images_start_as_the_chart_runs_them():
     text = (ROOT / "deploy/Containerfile").read_text()
-    assert text.count("USER 10001:10001") == 2
+    assert re.search(r"^FROM python AS run\n(?:.+\n)*USER 10001:10001$", text, re.MULTILINE)
+    assert "FROM run AS server\n" in text
+    assert "FROM run AS gpu\n" in text
+    assert not re.search(r"(docker|ghcr|quay|pypi|pytorch)\.\w+/", text)  # no registry but that of whoever builds
     assert 'ENTRYPOINT ["activeloop"]' in text
 
 

@@ -240,6 +240,45 @@ def test_two_installations_share_a_namespace(made):
     assert left["metadata"]["labels"][FENCE] == "1"
 
 
+def test_rights_that_a_worker_lacks_are_said(made):
+    """Without them work is done all the same, as far as it can be."""
+    lab = made()
+    lab.cluster.forbidden = {"list jobs", "watch pods", "log pods", "delete jobs"}
+    worker = lab.worker()
+    assert worker.run(lab.told.append, once=True) == 1
+    (job,) = lab.jobs  # it stays behind
+    work, runner = lab.work(), worker.runner
+    assert '"list" of "jobs"' in runner.sweep(work)
+    lab.cluster.forbidden = {"delete jobs"}
+    words = runner.sweep(work)
+    assert 'its Role lacks "delete" of "jobs". ' in words
+    assert "the caller cannot delete jobs" in words
+    assert lab.jobs == [job]
+    lab.cluster.forbidden = set()
+    assert runner.sweep(work) == ""
+    assert lab.jobs == []
+
+
+def test_a_worker_says_once_what_it_may_not(made, monkeypatch):
+    monkeypatch.setattr("activeloop.work.worker.SWEEP", 0.1)
+    lab = made(run=slow)
+    lab.cluster.forbidden = {"list jobs"}
+    assert lab.run() == 1
+    told = [line for line in lab.told if '"list" of "jobs"' in line]
+    assert len(told) == 1
+    assert told[0].startswith(str(lab.place))
+
+
+def test_a_watch_keeps_nothing_of_what_is_gone(made):
+    lab = made()
+    worker = lab.worker()
+    worker.run(lab.told.append, once=True)
+    for watch in worker.runner.seen.values():
+        until(lambda watch=watch: not watch._objects)
+        assert not watch._changed
+        assert not watch._doubts
+
+
 def test_a_lost_installation_comes_back_in_an_empty_namespace(made, typed, tmp_path):
     """The steps of docs/how-to/upgrade.md, each with what goes wrong at it."""
     lab = made(run=slow)

@@ -49,6 +49,9 @@ def robot(
 ) -> None:
     """Run a campaign on devices: proposal, plate, run, results, fit, next plate, until there is a reason to stop.
 
+    What is left out is as [robot] in campaign.toml says; the defaults named here hold where that is not there, and with
+    --device.
+
     It may be stopped (Ctrl-C) or killed at any moment: the same command goes on, no plate is filled twice, and no file
     is stored twice. It stops by itself after the rounds or wells that it may use, without improvement, when controls
     drift, and when a device keeps failing or a file cannot be read.

@@ -34,7 +34,7 @@ TOP = typer.Option(metavar="N", help="How many of the model's best should be on 
 TOLERANCE = typer.Option(metavar="SHARE", help="Accepted miss rate among them; the shortlist grows while it is higher.")
 SAMPLE = typer.Option(metavar="N", help="Size of the random sample off the shortlist that estimates the miss rate.")
 GROWTH = typer.Option(metavar="X", help="Maximum growth of the shortlist, as a multiple of --shortlist.")
-WORKERS = typer.Option(metavar="N", help="Threads on this machine (default: one for each core).")
+WORKERS = typer.Option("--workers", "--jobs", metavar="N", help="Threads on this machine (default: one for each core).")
 OUT = typer.Option(metavar="FILE.csv", help="Write the picks here, and a report beside them (.txt).")
 COLUMN = typer.Option(help="The column of candidates in a table (default: found by name and content).")
 SEED = typer.Option(metavar="N", help="Seed of the sample and of the choice (default: the campaign's own).")

@@ -13,6 +13,7 @@ from activeloop.cli.terminal import note, say
 from activeloop.words import many
 
 if TYPE_CHECKING:
+    from activeloop.work.kinds import WorkKind
     from activeloop.work.processes import Runner
 
 PLACES = typer.Argument(
@@ -29,6 +30,11 @@ JOBS = typer.Option(
     metavar="DIR", envvar="ACTIVELOOP_JOBS", help="With --runner kubernetes: a Job for each kind of work (fit.yaml)."
 )
 AT_ONCE = typer.Option(metavar="N", help="With --runner kubernetes: Jobs at a time.")
+ONLY = typer.Option(
+    metavar="KINDS",
+    help="Only this work: fit, distil, robot, joined by commas (default: all; with --runner kubernetes all but robot, "
+    "since Jobs reach no devices).",
+)
 ARTIFACTS = typer.Option(
     metavar="DIR|URL", envvar="ARTIFACTS", help="Of a store: where its models are (a folder, s3://, gs://, az://)."
 )
@@ -48,14 +54,14 @@ def work(
     runner: Annotated[str, RUNNER] = "process",
     jobs: Annotated[Path | None, JOBS] = None,
     at_once: Annotated[int, AT_ONCE] = 10,
+    only: Annotated[str, ONLY] = "",
 ) -> None:
     """Fit a new version whenever results come in, train its student where `[student] auto` is set, and run its robot.
 
     Runs until it is stopped. Several may work at once, also on several machines: each piece of work is done once.
     """
     from activeloop.errors import InputError
-    from activeloop.work import KINDS, Place, Timing, Worker
-    from activeloop.work.kinds import RobotRounds
+    from activeloop.work import Place, Timing, Worker
     from activeloop.work.worker import stop_on_signals
 
     if quiet < 0 or max_seconds <= 0 or at_once <= 0 or (max_memory is not None and max_memory <= 0):
@@ -63,9 +69,8 @@ def work(
             "--quiet must not be below 0, --max-seconds, --max-memory and --at-once must be above. Nothing was begun."
         )
     timing = Timing(quiet=quiet, longest=max(60.0, quiet))
+    kinds = kinds_of(only, runner)
     chosen = runner_of(runner, places, jobs, at_once, max_seconds, max_memory)
-    # a Job takes a minute to begin, and reaches no device of a laboratory: robots are run by workers beside them
-    kinds = KINDS if runner == "process" else tuple(kind for kind in KINDS if kind is not RobotRounds)
     worker = Worker([Place(p, artifacts, str(cache or "")) for p in places], timing, chosen, kinds)
     stop_on_signals(worker)
     if problem := tracing.start("activeloop-worker"):
@@ -74,6 +79,30 @@ def work(
         say("Waiting for results; Ctrl-C ends it, and what is being done is done anew by the next.")
     done = worker.run(say, once=once)
     say(f"Done: {many(done, 'piece')} of work.")
+
+
+def kinds_of(only: str, runner: str) -> tuple[type[WorkKind], ...]:
+    """The kinds of work that a worker does.
+
+    Args:
+        only: names of some, joined by commas; "" = all that its runner can do.
+        runner: what does the work.
+
+    Raises:
+        InputError: there is no such kind, or the runner cannot do it.
+    """
+    from activeloop.errors import InputError
+    from activeloop.work import KINDS
+    from activeloop.work.kinds import RobotRounds
+
+    # a Job takes a minute to begin, and reaches no device of a laboratory: robots are run by workers beside them
+    can = {kind.name: kind for kind in KINDS if runner == "process" or kind is not RobotRounds}
+    named = [name.strip() for name in only.split(",")] if only else list(can)
+    for name in named:
+        if name not in can:
+            there = ", ".join(can)
+            raise InputError(f'--only "{name}": a worker with --runner {runner} does {there}. Nothing was begun.')
+    return tuple(can[name] for name in dict.fromkeys(named))
 
 
 def runner_of(

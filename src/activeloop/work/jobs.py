@@ -109,7 +109,8 @@ class JobRunner(Runner):
             self.client: Any = client or lightkube.Client()
         except lightkube.ConfigError as error:
             raise ConfigError(f"no cluster is known ({error}): set KUBECONFIG. Nothing was begun.") from error
-        self.seen = {kind: Watch(self.client, kind, self._ours, self.pace) for kind in (batch_v1.Job, core_v1.Pod)}
+        self._forbidden: dict[tuple[str, str], str] = {}
+        self.seen = {kind: Watch(self, kind, self._ours) for kind in (batch_v1.Job, core_v1.Pod)}
 
     @property
     def jobs(self) -> Sequence[Mapping[str, Any]]:
@@ -149,20 +150,37 @@ class JobRunner(Runner):
         for name in (self.name_of(lease), self.name_of(lease) + LARGER):
             self._delete(name)
 
-    def sweep(self, work: Work) -> None:
-        """See `Runner.sweep`; a cluster that does not answer is asked again by the next one."""
+    def sweep(self, work: Work) -> str:
+        """See `Runner.sweep`; a cluster that does not answer is asked again by the next one.
+
+        Returns:
+            What the cluster has not let this worker do since the last one.
+        """
         import httpx2
         from lightkube.resources.batch_v1 import Job
 
         try:
             listed = list(self.client.list(Job, labels=self._ours))  # before the leases, which are there first
-        except httpx2.HTTPError:
-            return
-        living = work.living()
+        except httpx2.HTTPError as error:
+            self.forbidden(error, "list", "jobs")
+            listed = []
+        living = work.living() if listed else frozenset()
         for job in listed:
             labels = job.metadata.labels
             if (labels.get(CAMPAIGN), labels.get(KIND), int(labels.get(FENCE, 0))) not in living:
                 self._delete(job.metadata.name)
+        missing, self._forbidden = self._forbidden, {}
+        verbs = ", ".join(f'"{verb}" of "{what}"' for verb, what in sorted(missing))
+        words = (
+            f"the cluster does not let this worker do all that it has to: its Role lacks {verbs}. What Jobs print may"
+        )
+        words += " not be seen, and Jobs may stay behind"
+        return f"{words} ({next(iter(missing.values()))})." if missing else ""
+
+    def forbidden(self, error: Exception, verb: str, what: str) -> None:
+        """Take note of a right that this worker lacks, where that is why a call failed."""
+        if status_of(error) == 403:
+            self._forbidden[verb, what] = problem_of(error)
 
     def _delete(self, name: str) -> None:
         import httpx2
@@ -171,8 +189,8 @@ class JobRunner(Runner):
 
         try:  # without the last argument its pods would stay
             self.client.delete(Job, name, cascade=CascadeType.BACKGROUND)
-        except httpx2.HTTPError:
-            return  # it is not there, or the next sweep finds it
+        except httpx2.HTTPError as error:  # it is not there, or the next sweep finds it
+            self.forbidden(error, "delete", "jobs")
 
 
 class _Job(Running):
@@ -265,8 +283,8 @@ class _Job(Running):
         heard = Heard()
         try:
             heard.hear(self._runner.client.log(pod.metadata.name, container=CONTAINER, tail_lines=TAIL))
-        except httpx2.HTTPStatusError:
-            return  # its node does not answer, or it is gone
+        except httpx2.HTTPStatusError as error:  # its node does not answer, or it is gone
+            return self._runner.forbidden(error, "get", "pods/log")
         heard.share = max(heard.share, self.heard.share)
         self.heard = heard
 
@@ -296,9 +314,15 @@ class _Job(Running):
 
     def _refused(self) -> str:
         """Why the cluster starts no pod, such as a quota of graphics cards."""
+        import httpx2
         from lightkube.resources.core_v1 import Event
 
-        events = self._runner.client.list(Event, fields={"involvedObject.name": self._name, "reason": "FailedCreate"})
+        wanted = {"involvedObject.name": self._name, "reason": "FailedCreate"}
+        try:
+            events = list(self._runner.client.list(Event, fields=wanted))
+        except httpx2.HTTPStatusError as error:
+            self._runner.forbidden(error, "list", "events")
+            return ""
         told = [event.message for event in events if event.message]
         return f"The cluster starts no pod for it: {told[-1]}" if told else ""
 
@@ -341,15 +365,14 @@ class Watch:
     """What a cluster says of the objects of a kind that have some labels; it begins anew whenever a watch breaks off.
 
     Args:
-        client: of the cluster.
+        runner: that has a client of the cluster.
         kind: of the objects.
         labels: that they have.
-        pace: how patiently it waits after a failure.
     """
 
-    def __init__(self, client: Any, kind: Any, labels: Mapping[str, str], pace: Pace):
-        self._client, self._kind, self._labels, self._pace = client, kind, dict(labels), pace
-        self._objects, self._changed = dict[str, Any](), dict[str, int]()
+    def __init__(self, runner: JobRunner, kind: Any, labels: Mapping[str, str]):
+        self._runner, self._client, self._kind, self._labels = runner, runner.client, kind, dict(labels)
+        self._objects, self._changed, self._changes = dict[str, Any](), dict[str, int](), 0
         self._doubts = dict[str, str]()
         self._lock, self._thread = threading.Lock(), None
 
@@ -369,7 +392,7 @@ class Watch:
         return [one for one in list(self._objects.values()) if (one.metadata.labels or {}).get(OF_JOB) == name]
 
     def changes(self, name: str) -> int:
-        """How often an object, or a pod of the Job of this name, was seen to change."""
+        """Another number whenever an object, or a pod of the Job of this name, was seen to change; 0 without any."""
         return self._changed.get(name, 0)
 
     def heard_elsewhere(self, found: Any) -> None:
@@ -379,7 +402,7 @@ class Watch:
         if version == found.metadata.resourceVersion:
             self._doubts.pop(name, None)
         elif self._doubts.get(name) == version:
-            del self._doubts[name]
+            self._doubts.pop(name, None)
             with self._lock:
                 self._thread = None
             self.begin()
@@ -387,12 +410,13 @@ class Watch:
             self._doubts[name] = version
 
     def _follow(self) -> None:
-        me = threading.current_thread()
+        me, verb = threading.current_thread(), "list"
         while self._thread is me:
             try:
+                verb = "list"
                 listed = self._client.list(self._kind, labels=self._labels)
                 self._take(me, {one.metadata.name: one for one in listed})
-                version = listed.resourceVersion
+                version, verb = listed.resourceVersion, "watch"
                 for event, found in self._client.watch(
                     self._kind, labels=self._labels, resource_version=version, server_timeout=300
                 ):
@@ -401,8 +425,9 @@ class Watch:
                     if event in ("ADDED", "MODIFIED", "DELETED"):
                         self._take(me, {found.metadata.name: found}, gone=event == "DELETED", all_of_them=False)
             except Exception as error:  # too old a version, a broken connection, half a line: list them anew
+                self._runner.forbidden(error, verb, f"{self._kind.__name__.lower()}s")
                 if status_of(error) != 410:
-                    time.sleep(self._pace.look)
+                    time.sleep(self._runner.pace.look)
 
     def _take(
         self, me: threading.Thread, found: Mapping[str, Any], *, gone: bool = False, all_of_them: bool = True
@@ -410,17 +435,25 @@ class Watch:
         with self._lock:
             if self._thread is not me:
                 return
-            changed = {**self._objects, **found} if all_of_them else found
-            for name, one in changed.items():
-                of_job = (one.metadata.labels or {}).get(OF_JOB)
-                for each in {name, of_job} - {None}:
-                    self._changed[each] = self._changed.get(each, 0) + 1
             if all_of_them:
-                self._objects = dict(found)
+                changed, self._objects = {**self._objects, **found}, dict(found)
             elif gone:
+                changed = found
                 self._objects.pop(next(iter(found)), None)
             else:
+                changed = found
                 self._objects |= found
+            self._changes += 1
+            for name, one in changed.items():
+                self._changed[self._job_of(name, one)] = self._changes
+            if all_of_them or gone:  # of what is no more nothing is kept
+                left = {self._job_of(name, one) for name, one in self._objects.items()}
+                self._changed = {name: change for name, change in self._changed.items() if name in left}
+                self._doubts = {name: version for name, version in self._doubts.items() if name in left}
+
+    @staticmethod
+    def _job_of(name: str, one: Any) -> str:
+        return (one.metadata.labels or {}).get(OF_JOB) or name
 
 
 def _template(path: Path, seconds: int) -> dict[str, Any]:

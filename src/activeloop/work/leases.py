@@ -198,7 +198,8 @@ class Work:
         due = sa.select(work).where(work.c.kind.in_(kinds), free, sa.or_(sa.and_(self._settled(), ready), lost))
         # first what somebody lost, which has waited for its lease already
         due = due.order_by(sa.case((lost, 0), else_=1), work.c.first_change).limit(1)
-        used_up = sa.update(work).where(work.c.until < now, lost, work.c.attempts >= timing.attempts)
+        used_up = sa.update(work).where(work.c.kind.in_(kinds), work.c.until < now, lost)
+        used_up = used_up.where(work.c.attempts >= timing.attempts)
         with plain_errors(self.where), self.database.writing() as connection:
             why = f"whoever did it vanished {timing.attempts} times, as when memory runs out"
             if not same:

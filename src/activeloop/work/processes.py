@@ -100,9 +100,9 @@ class Runner(ABC):
         """Remove what is left of work whose lease was given back."""
         return
 
-    def sweep(self, work: Work) -> None:
-        """Remove what is left of work under leases that nobody holds any more."""
-        return
+    def sweep(self, work: Work) -> str:
+        """Remove what is left of work under leases that nobody holds any more; what keeps it from that, in words."""
+        return ""
 
 
 @dataclass(frozen=True)

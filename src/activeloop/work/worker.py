@@ -44,6 +44,7 @@ class _Open:
     pause: float = 0.0
     again: float = 0.0
     swept: float = 0.0
+    hindered: str = ""
 
 
 @dataclass
@@ -110,7 +111,9 @@ class Worker:
                     work = one.work = one.work or one.place.work(self.timing)
                     if time.monotonic() - one.swept > SWEEP:
                         one.swept = time.monotonic()
-                        self.runner.sweep(work)
+                        before, one.hindered = one.hindered, self.runner.sweep(work)
+                        if one.hindered not in ("", before):
+                            report(f"{one.place}: {one.hindered}")
                     if not (ends := work.open_ends([kind.name for kind in self.kinds])):
                         continue
                     waiting += ends

@@ -37,6 +37,10 @@ app.kubernetes.io/component: {{ .part }}
 - name: ACTIVELOOP_MODELS
   value: {{ join "," . | quote }}
 {{- end }}
+{{- with .Values.devices }}
+- name: ACTIVELOOP_DEVICES
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- end }}
 
 {{- define "activeloop.envFrom" -}}
