@@ -68,6 +68,11 @@ SAME = [
     ("CC(=O)O[Ca]OC(C)=O", "CC(=O)[O-].[Na+]"),
     ("Cn1c(=O)c2c(ncn2C)n(C)c1=O", "Cn1c(=O)c2c(ncn2C)n(C)c1=O.[Na+].[O-]C(=O)c1ccccc1"),
     ("OB(O)c1ccccc1", "OB([O-])c1ccccc1.[Na+]"),
+    # anions without a place for a proton
+    ("CC[n+]1ccccc1", "CC[n+]1ccccc1.F[P-](F)(F)(F)(F)F"),
+    ("NCCO", "[NH3+]CCO.F[P-](F)(F)(F)(F)F"),
+    ("C[n+]1ccccc1.[Cl-]", "C[n+]1ccccc1.F[B-](F)(F)F"),
+    ("CC[c-]1cccc1.[Na+]", "CC[c-]1cccc1.[K+]"),
     # tautomers
     ("Oc1ccccn1", "O=c1cccc[nH]1"),
     ("Oc1ccncc1", "O=c1cc[nH]cc1"),

@@ -55,6 +55,8 @@ _METALS = "Li Na K Rb Cs Ca Sr Ba".split()
 #: all other elements make a complex or a salt whose metal counts
 _USUAL = frozenset({1, 3, 5, 6, 7, 8, 9, 11, 12, 14, 15, 16, 17, 19, 20, 34, 35, 37, 53, 55})
 
+#: anions without a place for a proton: hexafluorophosphate, cyclopentadienide
+_NO_PROTON = "[PX6-,c-]"
 #: tautomers of compounds that have more than this, or more heavy atoms, are not looked for: they stay as written
 MOST_TAUTOMERS, MOST_ATOMS = 64, 100
 #: a part this many times heavier than the next is the compound
@@ -83,6 +85,7 @@ class _Tools(NamedTuple):
 
     disconnect: Any
     uncharge: Any
+    no_proton: Any
     tautomers: Any
     solvents: frozenset[str]
     inorganic: frozenset[str]
@@ -107,7 +110,8 @@ def _tools() -> _Tools:
         frozenset(_flat(Chem.MolFromSmiles(smiles)) for smiles in text.split())
         for text in (_SOLVENTS, _INORGANIC, _LITHIUM, _ACIDS, _BASES)
     ]
-    return _Tools(disconnect, standardise.Uncharger(True, True), standardise.TautomerEnumerator(settings), *listed)
+    uncharge, no_proton = standardise.Uncharger(True, True), Chem.MolFromSmarts(_NO_PROTON)
+    return _Tools(disconnect, uncharge, no_proton, standardise.TautomerEnumerator(settings), *listed)
 
 
 @functools.lru_cache(maxsize=200_000)
@@ -295,7 +299,8 @@ def _neutral(molecule: Any, smiles: str) -> Any:
                     atom.SetFormalCharge(0)
                 bond.SetBondType(Chem.BondType.DOUBLE)
         Chem.SanitizeMol(molecule)
-    return _tools().uncharge.uncharge(molecule)
+    tools = _tools()
+    return molecule if molecule.HasSubstructMatch(tools.no_proton) else tools.uncharge.uncharge(molecule)
 
 
 def _canonical(molecule: Any) -> Any:
