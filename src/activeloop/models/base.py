@@ -120,10 +120,8 @@ class EachAssay(Predictor, FastMean, Validated):
         return " ".join(f"{name}: {p.explain()}" for name, p in zip(self.assays, self.predictors, strict=True))
 
     def state(self) -> dict[str, np.ndarray]:
-        """All states, under `0/`, `1/` ...; {} when one of them must be fitted again."""
+        """All states, under `0/`, `1/` ...; nothing of those that must be fitted again."""
         states = [p.state() for p in self.predictors]
-        if not all(states):
-            return {}
         return {f"{i}/{key}": value for i, state in enumerate(states) for key, value in state.items()}
 
 

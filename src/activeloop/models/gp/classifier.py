@@ -13,6 +13,15 @@ from activeloop.encoders import Encoder, Morgan, scale_table
 from activeloop.measurements import Dataset
 from activeloop.models.base import CLASSES, class_labels
 from activeloop.models.gp.core import ExactConditioned, root
+from activeloop.models.gp.logistic import (
+    PRIOR_MEAN,
+    best_amplitude,
+    expected_probability,
+    gaussian_values,
+    held_out_latent,
+    logistic,
+    sd_of_probability,
+)
 from activeloop.models.gp.mutation_kernel import MutationKernel, Mutations, position_kernels
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.prediction import Learner, Prediction, Predictor
@@ -27,11 +36,6 @@ PIECE, PAIRS = 10_000, 8_000_000
 LOGITS, WEIGHT = 1.8, 0.15
 #: standard deviation, in log-odds at amplitude 1, of the weight of a family's score
 FAMILY_WEIGHT = 0.15
-#: where a standard normal distribution is summed up
-NODES = np.linspace(-5.0, 5.0, 61)
-#: amplitudes of the latent function that are compared by their evidence, and the prior on their logarithm
-AMPLITUDES = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])
-PRIOR_MEAN, PRIOR_SD = np.log(6.0), 1.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class GPClassifier(Learner):
         labels = column.values[:, 0]
         space = self._space(dataset.pool)
         rows = space.rows(dataset.pool, column.rows)
-        latent, amplitude = _best_amplitude(space.gram(rows), space.mean(rows), labels)
+        latent, amplitude = best_amplitude(space.gram(rows), space.mean(rows), labels)
         return LatentPredictor(space, dataset.pool, column.rows, labels, latent, amplitude)
 
     def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
@@ -287,11 +291,9 @@ class LatentPredictor(Predictor, OutOfFold):
         self._space, self._labels, self._latent, self._amplitude = space, labels, latent, amplitude
         self._rows = space.rows(pool, rows)
         self._prior_mean = space.mean(self._rows)
-        rate = _logistic(latent)
-        precision = np.maximum(rate * (1 - rate), 1e-9)
-        values = latent - self._prior_mean + (labels - rate) / precision
+        self._values, noise = gaussian_values(latent, labels)
         gram = amplitude * space.gram(self._rows)
-        self._process = ExactConditioned.of(gram, values, 1 / precision)
+        self._process = ExactConditioned.of(gram, self._values - self._prior_mean, noise)
         self._variance = np.diag(gram) - self._process.explained(gram)
         self._mean = self._moved((space.start[:, None], np.zeros(())), self._process.weights[:, None])
         # [T, N] and [D, N]: of which the covariance of any candidate with the measured ones is looked up
@@ -312,19 +314,13 @@ class LatentPredictor(Predictor, OutOfFold):
         some = self._space.rows(pool, rows)
         latent, explained = some.values(self._mean)[:, 0], self._process.explained(some.values(self._responses))
         variance = np.maximum(self._amplitude * self._space.variance(some) - explained, 1e-9)
-        probs = np.zeros((0, len(rows))) if drawn is None else _logistic(some.values(drawn)).T
-        return _expected_probability(latent, variance), _sd_of_probability(latent, variance), probs
+        probs = np.zeros((0, len(rows))) if drawn is None else logistic(some.values(drawn)).T
+        return expected_probability(latent, variance), sd_of_probability(latent, variance), probs
 
     def held_out(self) -> np.ndarray:
-        """[N] probability of `fit` of each label by the posterior without its own term (hyperparameters kept).
-
-        Source: the Laplace leave-one-out of Vehtari et al. 2016, Journal of Machine Learning Research 17:103.
-        """
-        # not by `leave_one_out`: where labels are certain their noise is so large that the difference loses its digits
-        precision, values = 1 / self._process.noise, self._prior_mean + self._process.values
-        without = np.maximum(1 / self._variance - precision, 1e-9)
-        mean = (self._latent / self._variance - precision * values) / without
-        return _expected_probability(mean, 1 / without)
+        """[N] probability of `fit` of each label by the posterior without its own term (hyperparameters kept)."""
+        mean, variance = held_out_latent(self._latent, self._variance, self._values, self._process.noise)
+        return expected_probability(mean, variance)
 
     def explain(self) -> str:
         """How many labels, and how many of each class."""
@@ -348,87 +344,6 @@ class LatentPredictor(Predictor, OutOfFold):
         residuals = self._process.values[:, None] - self._rows.values((table, weights))
         updates = self._process.updates(residuals, rng.standard_normal((count, len(self._labels))).T)
         return self._moved((self._space.start[:, None] + table, weights), updates)
-
-
-def _best_amplitude(gram: np.ndarray, mean: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
-    """Mode of the latent values and the amplitude of the greatest evidence; climbs from the middle of the list."""
-    found: dict[int, tuple[float, np.ndarray, np.ndarray]] = {}
-    weights = np.zeros(len(labels))
-
-    def at(i: int) -> float:
-        if not 0 <= i < len(AMPLITUDES):
-            return -np.inf
-        if i not in found:
-            a = AMPLITUDES[i]
-            latent, own, evidence = _laplace(a * gram, mean, labels, weights)
-            found[i] = evidence - 0.5 * ((np.log(a) - PRIOR_MEAN) / PRIOR_SD) ** 2, latent, own
-        return found[i][0]
-
-    best = len(AMPLITUDES) // 2
-    while True:
-        weights = found[best][2] if at(best) > -np.inf else weights
-        better = max((best - 1, best + 1), key=at)
-        if at(better) <= at(best):
-            return found[best][1], float(AMPLITUDES[best])
-        best = better
-
-
-def _laplace(
-    gram: np.ndarray, mean: np.ndarray, labels: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Mode of the latent values [n], its weights [n] and the log evidence (Rasmussen and Williams, algorithm 3.1).
-
-    Newton's method from `weights` (latent = mean + gram @ weights), halving steps that do not climb.
-    """
-    latent = mean + gram @ weights
-    value = _likelihood(latent, labels) - 0.5 * float(weights @ (latent - mean))
-    for _ in range(50):
-        rate = _logistic(latent)
-        root = np.sqrt(np.maximum(rate * (1 - rate), 1e-9))
-        inner = np.eye(len(labels)) + root[:, None] * gram * root
-        right = root**2 * (latent - mean) + labels - rate
-        goal = right - root * np.linalg.solve(inner, root * (gram @ right))
-        step = 1.0
-        while True:
-            new = weights + step * (goal - weights)
-            moved = gram @ new
-            found = _likelihood(mean + moved, labels) - 0.5 * float(new @ moved)
-            if found >= value or step < 1e-3:
-                break
-            step /= 2
-        weights, latent, before, value = new, mean + moved, value, found
-        if value - before < 1e-5:
-            break
-    rate = _logistic(latent)
-    root = np.sqrt(np.maximum(rate * (1 - rate), 1e-9))
-    return latent, weights, value - 0.5 * float(np.linalg.slogdet(np.eye(len(labels)) + root[:, None] * gram * root)[1])
-
-
-def _likelihood(latent: np.ndarray, labels: np.ndarray) -> float:
-    return float((labels * latent - np.logaddexp(0.0, latent)).sum())
-
-
-def _logistic(x: np.ndarray) -> np.ndarray:
-    return 0.5 * (1 + np.tanh(0.5 * x))
-
-
-def _expected_probability(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Mean of the logistic of a Gaussian (MacKay 1992, Neural Computation 4:720)."""
-    return _logistic(mean / np.sqrt(1 + np.pi / 8 * variance))
-
-
-def _sd_of_probability(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Standard deviation of the logistic of a Gaussian, by quadrature.
-
-    >>> _sd_of_probability(np.zeros(1), np.array([100.0])).round(2).tolist()
-    [0.46]
-    """
-    first, second, shares = np.zeros_like(mean), np.zeros_like(mean), np.exp(-0.5 * NODES**2)
-    for node, share in zip(NODES, shares / shares.sum(), strict=True):
-        rate = _logistic(mean + node * np.sqrt(variance))
-        first += share * rate
-        second += share * rate**2
-    return np.sqrt(np.maximum(second - first**2, 0.0))
 
 
 def _both(fit: np.ndarray) -> np.ndarray:

@@ -8,11 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.measurements import Dataset
-from activeloop.models.base import PerAssayLearner
-from activeloop.models.gp.core import ExactConditioned, root, tied_samples
-from activeloop.models.transforms import PieceFunction, Scale, TargetCovariance, TransformedPredictor, standard
-from activeloop.prediction import Predictor
+from activeloop.models.gp.core import ExactConditioned, tied_samples
+from activeloop.models.transforms import PieceFunction, Scale, TargetCovariance, TransformedPredictor
 
 #: noise variances that are tried, as shares of the amplitude
 RATIOS = np.geomspace(1e-3, 30, 31)
@@ -91,28 +88,6 @@ class CovarianceFunction(ABC):
     @abstractmethod
     def to(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
         """The same kernel with other references: rows of a pool."""
-
-
-class KernelGP(PerAssayLearner):
-    """An exact Gaussian process with a fixed kernel, of which amplitude, noise and constant mean are fitted."""
-
-    @abstractmethod
-    def kernel(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
-        """Its kernel with some rows of a pool."""
-
-    @abstractmethod
-    def basis(self) -> str:
-        """What the kernel compares, for `explain`."""
-
-    def coordinates(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        """[n, n] whose inner products are the kernel."""
-        return root(self.kernel(pool, rows)(pool, rows))
-
-    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
-        kernel, values = self.kernel(dataset.pool, dataset.rows), dataset.values[:, 0]
-        scale = standard(values)
-        gram, errors = kernel(dataset.pool, dataset.rows), dataset.errors[:, 0] / scale.factor
-        return GPPredictor(kernel, fit_posterior(gram, scale.to_target(values), errors), scale, self.basis())
 
 
 #: candidates through which joint samples are tied together

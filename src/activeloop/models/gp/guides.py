@@ -10,7 +10,8 @@ from activeloop.candidates import Pool
 from activeloop.encoders.guide import Kmers, feature_groups
 from activeloop.measurements import Dataset
 from activeloop.models.base import in_pieces
-from activeloop.models.gp.exact import CovarianceFunction, KernelGP
+from activeloop.models.gp.exact import CovarianceFunction
+from activeloop.models.gp.kernel_gp import KernelGP
 from activeloop.models.gp.sister_guides import MANY, SisterGuideGP
 from activeloop.prediction import Predictor
 
@@ -46,7 +47,9 @@ class GuideGP(KernelGP):
         return SisterGuideGP().fit(dataset, seed) if len(dataset) >= MANY else super()._fit_one(dataset, seed)
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        return SisterGuideGP().restore(dataset, seed, state)
+        # of more labels than an exact process can have
+        many = len(dataset) >= MANY
+        return SisterGuideGP().restore(dataset, seed, state) if many else super()._restore_one(dataset, seed, state)
 
     def kernel(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
         """Half linear, half smooth, on standardised features."""

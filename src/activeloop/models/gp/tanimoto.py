@@ -13,7 +13,8 @@ from activeloop.encoders.minimol import MiniMol
 from activeloop.errors import ConfigError
 from activeloop.measurements import Dataset
 from activeloop.models.base import in_pieces
-from activeloop.models.gp.exact import CovarianceFunction, KernelGP
+from activeloop.models.gp.exact import CovarianceFunction
+from activeloop.models.gp.kernel_gp import KernelGP
 from activeloop.models.gp.sister_guides import SisterGuideGP
 
 #: compounds of a pool by which the columns of a pretrained model are standardised
@@ -25,7 +26,8 @@ class TanimotoGP(KernelGP):
     """Exact Gaussian process with the mean of Tanimoto kernels on count fingerprints.
 
     For counts a and b the kernel is sum(min(a, b)) / sum(max(a, b)), from 0 (nothing in common) to 1. Amplitude, noise
-    and the constant mean maximise the marginal likelihood; standard errors of the values add to the noise.
+    and the constant mean maximise the marginal likelihood; standard errors of the values add to the noise. An assay of
+    two values has a logistic link, see `KernelGP`.
 
     Args:
         encoders: encoders of counts; their kernels are averaged.

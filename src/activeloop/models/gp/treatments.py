@@ -9,7 +9,8 @@ import numpy as np
 from activeloop.candidates import Pool, TreatmentPool
 from activeloop.errors import PoolError
 from activeloop.measurements import Dataset
-from activeloop.models.gp.exact import CovarianceFunction, KernelGP
+from activeloop.models.gp.exact import CovarianceFunction
+from activeloop.models.gp.kernel_gp import KernelGP
 from activeloop.models.gp.side_information import feature_kernel, tanimoto
 from activeloop.models.gp.sisters import SisterGP
 
