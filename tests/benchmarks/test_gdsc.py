@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.gdsc import command
+from benchmarks.gdsc import CLAIM, command, with_claim
 
 
 def test_files_of_somebody_else_give_one_line_and_a_page(tmp_path: Path, capsys):
@@ -43,3 +43,13 @@ def test_files_of_somebody_else_give_one_line_and_a_page(tmp_path: Path, capsys)
     page = (tmp_path / "out" / "gdsc" / "README.md").read_text("utf-8")
     assert last in page
     assert "nearest sister" in page
+    assert with_claim(page) == page
+    assert "as prior means saves" in page
+
+
+def test_the_claim_of_the_docs_is_that_of_the_stored_table():
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "results/gdsc/README.md").read_text("utf-8")
+    assert with_claim(page) == page
+    assert page.count(CLAIM[0]) == page.count(CLAIM[1]) == 1
+    assert CLAIM[0] in (docs / "how-to/history.md").read_text("utf-8")
