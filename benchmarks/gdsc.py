@@ -414,9 +414,9 @@ def claim_of(saved: Sequence[str]) -> str:
     """
     selection, history, both = saved
     line = (
-        f"For a new drug, {both} of the labels to 90 % of the accuracy of all labels are saved, against random lines and "
-        f"a factor model of the same history: taking the drugs of the history as prior means saves {history}, choosing "
-        f"the lines {selection} of what that leaves. In brackets: 95 % intervals."
+        f"For a new drug, {both} of the labels to 90 % of the accuracy of all labels are saved, against random lines "
+        f"and a factor model of the same history: taking the drugs of the history as prior means saves {history}, "
+        f"choosing the lines {selection} of what that leaves. In brackets: 95 % intervals."
     )
     return f"{CLAIM[0]}\n\n{line}\n\n{CLAIM[1]}"
 

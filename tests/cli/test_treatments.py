@@ -104,6 +104,31 @@ def test_a_list_of_treatments_is_a_pool(run):
     assert "B | x | 1 uM" in out
 
 
+def test_a_line_under_a_synonym_is_that_line_and_one_of_two_lines_is_refused(run):
+    write("lines.csv", ["cell line"], [["KM-H2"], ["KMH-2"], ["A375"]])
+    write(
+        "panel.csv",
+        ["cell line", "synonyms"],
+        [["KM-H2", "KMH2; ACC-8"], ["KMH-2", "KMH2, JCRB-1"], ["A375", "A-375 MA1"]],
+    )
+    status, _, err = run("new", "c", "--assay", "y", "--cells", "lines.csv", "--compounds", "a", "--panel", "panel.csv")
+    assert status == 0, err
+    write("r.csv", ["cell line", "drug", "y"], [["A-375 MA1", "a", "3"], ["ACC8", "a", "1"], ["KMH-2", "a", "2"]])
+    assert run("record", "c", "r.csv")[0] == 0
+    known = open_campaign("c").campaign.dataset()
+    assert dict(zip(known.pool.names(known.rows), known.values[:, 0], strict=True)) == {
+        "KM-H2 | a": 1.0,
+        "KMH-2 | a": 2.0,
+        "A375 | a": 3.0,
+    }
+    write("w.csv", ["cell line", "drug", "y"], [["A375", "a", "3"], ["kmh2", "a", "4"]])
+    status, _, err = run("record", "c", "w.csv")
+    assert status == 2
+    assert 'w.csv, row 3: "kmh2" could be KM-H2 or KMH-2' in err
+    assert "No row was stored" in err
+    assert len(open_campaign("c").campaign.dataset()) == 3
+
+
 @pytest.mark.parametrize(
     ("column", "assay", "said"),
     [

@@ -224,15 +224,25 @@ def _var(file, genes: int) -> None:
     var["_index"] = np.array([f"GENE{i}" for i in range(genes)], dtype="S")
 
 
-def grown(path: Path) -> tuple[float, str]:
+READ = (
+    "found = read_cells(sys.argv[1])\n"
+    "said = f'{len(found)} {sum(c.count for c in found.conditions)} {int(found.values.sum())}'\n"
+)
+COMMAND = (
+    "from typer.testing import CliRunner; from activeloop.cli import app\n"
+    "done = CliRunner().invoke(app, ['cells', sys.argv[1], '--out', sys.argv[1] + '-tables'])\n"
+    "said = done.output.replace(chr(10), ' ')\n"
+)
+
+
+def grown(path: Path, does: str = READ) -> tuple[float, str]:
     """MiB by which the peak of a process grows while it reads a file, and what it says."""
     code = (
         "import resource, sys; import h5py, numpy\n"
         "from activeloop.measurements.single_cells import read_cells\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "found = read_cells(sys.argv[1])\n"
-        "grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024\n"
-        "print(grown, len(found), sum(c.count for c in found.conditions), int(found.values.sum()))"
+        f"{does}"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, said)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
@@ -270,6 +280,8 @@ def test_a_dense_matrix_larger_than_its_bound(tmp_path):
         x = file.create_dataset("X", (cells, genes), "float32", chunks=(1000, genes), compression="gzip")
         for start in range(0, cells, 100_000):
             x[start, 5] = 7.0
-    mib, said = grown(tmp_path / "dense.h5ad")
-    assert said == f"{3 * 41} {cells} 28"
+    mib, said = grown(tmp_path / "dense.h5ad", COMMAND)
+    assert f"{cells:,} cells of {3 * 41} conditions" in said
+    with (tmp_path / "dense.h5ad-tables" / "treatments.csv").open() as table:
+        assert len(table.readlines()) == 1 + 3 * 40
     assert mib < BOUND, mib

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from activeloop.errors import ConfigError
+from activeloop.errors import ConfigError, NotationError
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import plain, split_unit
 
@@ -47,6 +47,7 @@ class Panel:
         features: file -> float32 [N, D], NaN where a part does not stand in it.
         synonyms: further name, in plain signs -> the name in `names`.
         unresolved: of the names that were asked for, those that stand in no file.
+        doubtful: further name, in plain signs -> two names for which the files list it.
 
     >>> panel = Panel(("688",), {"targets": ("BRAF",)}, {}, {"dabrafenib": "688"})
     >>> panel.resolve("Dabrafenib"), panel.words("targets", "688"), panel.resolve("aspirin")
@@ -58,6 +59,7 @@ class Panel:
     features: Mapping[str, np.ndarray] = field(default_factory=dict)
     synonyms: Mapping[str, str] = field(default_factory=dict)
     unresolved: tuple[str, ...] = ()
+    doubtful: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -65,8 +67,22 @@ class Panel:
         return {name: i for i, name in enumerate(self.names)}
 
     def resolve(self, text: str) -> str | None:
-        """The name of a part as people write it; None when no table has it."""
-        return text if text in self.rows else self.synonyms.get(plain(text))
+        """The name of a part as people write it; None when no table has it.
+
+        Raises:
+            NotationError: side tables list it for two parts.
+
+        >>> Panel(("KM-H2", "KMH-2"), {}, {}, {}, (), {"kmh2": ("KM-H2", "KMH-2")}).resolve("KMH2")
+        Traceback (most recent call last):
+        activeloop.errors.NotationError: "KMH2" could be KM-H2 or KMH-2: side tables list it for both. Write one of ...
+        """
+        if text in self.rows:
+            return text
+        if two := self.doubtful.get(plain(text)):
+            raise NotationError(
+                f'"{text}" could be {two[0]} or {two[1]}: side tables list it for both. Write one of these names.'
+            )
+        return self.synonyms.get(plain(text))
 
     def with_more(self, names: Iterable[str]) -> Panel:
         """This panel with further parts, of which no table says anything."""
@@ -172,7 +188,7 @@ def _with(panel: Panel, table: Table, column: str, file: str) -> Panel:
     """A panel with what one more table says."""
     place = [panel.rows.get(cell, -1) for cell in table.columns[table.header.index(column)]]
     labels = dict(panel.labels)
-    synonyms = dict(panel.synonyms)
+    synonyms, doubtful = dict(panel.synonyms), dict(panel.doubtful)
     for what, names in LABELS.items():
         found = [name for name in table.named(names) if name != column]
         for name in found if what in ("name", "synonyms") else found[:1]:
@@ -183,7 +199,9 @@ def _with(panel: Panel, table: Table, column: str, file: str) -> Panel:
                 if row >= 0 and what in ("name", "synonyms"):
                     for word in re.split(r"[,;|]", cell) if what == "synonyms" else [cell]:
                         if word.strip().casefold() not in _NOTHING:
-                            synonyms.setdefault(plain(word), panel.names[row])
+                            other = synonyms.setdefault(plain(word), panel.names[row])
+                            if other != panel.names[row]:
+                                doubtful.setdefault(plain(word), (other, panel.names[row]))
             labels[what] = tuple(cells)
     known = {plain(name) for names in LABELS.values() for name in names}
     numeric = [
@@ -200,4 +218,4 @@ def _with(panel: Panel, table: Table, column: str, file: str) -> Panel:
             for i, row in kept:
                 block[row, j] = float(cells[i]) if _is_number(cells[i]) else np.nan
         features[file] = block
-    return replace(panel, labels=labels, features=features, synonyms=synonyms)
+    return replace(panel, labels=labels, features=features, synonyms=synonyms, doubtful=doubtful)

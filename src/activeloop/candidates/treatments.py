@@ -209,7 +209,10 @@ def with_treatments(
         drugs = [drug for drug in drugs if drug]
         line = cells["cells"][i]
         if resolve:
-            drugs, line = [resolve("compound", drug) or drug for drug in drugs], resolve("cells", line) or line
+            try:
+                drugs, line = [resolve("compound", drug) or drug for drug in drugs], resolve("cells", line) or line
+            except NotationError as error:
+                raise table.error(f"{error.problem} No row was stored.", i) from None
         parts = [line, PLUS.join(sorted(drugs))]
         if not all(parts):
             if any(parts):
