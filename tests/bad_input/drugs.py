@@ -60,6 +60,20 @@ SWAPPED = lines(
 )
 
 
+def plate_with_exchanged_columns() -> bytes:
+    """Eight compounds at ten doses, one a row of the plate, the wells of columns 4 and 9 in each other's place."""
+    import numpy as np
+
+    rng, rows = np.random.default_rng(2), ["well,compound,dose (uM),signal"]
+    for r, row in enumerate("ABCDEFGH"):
+        doses = 10.0 ** np.linspace(-3, 1, 10)
+        true = 1000 / (1 + doses / 10.0 ** rng.uniform(-2, 0.5))
+        true[[2, 7]] = true[[7, 2]]
+        rows += [f"{row}1,DMSO,,{1000 + 20 * rng.normal():.0f}"]
+        rows += [f"{row}{c + 2},d{r},{doses[c]:.5g},{true[c] + 20 * rng.normal():.0f}" for c in range(10)]
+    return lines(*rows)
+
+
 def compounds(id: str, content: bytes, where: str, *expected: str, options: str = "") -> Case:
     return Case(
         id,
@@ -313,6 +327,13 @@ DRUGS = [
     curve("unit that is none", readings(), "", "furlong", options="--dose-unit furlong"),
     curve("no dose at all", lines("compound,signal", "a,1", "b,2"), "t.csv", "dose"),
     curve("response that there is none of", readings(), "", "glow", options="--response glow"),
+    curve(
+        "two columns of a plate that were exchanged",
+        plate_with_exchanged_columns(),
+        "t.csv: ",
+        "with columns 4 and 9 exchanged",
+        "--as-written",
+    ),
     curve("columns that were exchanged", SWAPPED, "t.csv", "look swapped", options="--response raw"),
     result(
         "a drug that is not in the pool",
