@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 import openpyxl
 import pytest
 from served import CONFIG
@@ -66,8 +67,10 @@ def test_a_campaign_of_a_server_as_one_of_a_folder(run, client: Client, tmp_path
         assert "Pinned K2R: on the next proposal." in run(*where, "K2R")[1]
     for where in (("void", "local"), (*far, "void", "kinase")):
         assert "Voided 1 result of event 3." in run(*where, "3", "--row", "2", "--reason", "leaked")[1]
-    status, out, _ = run(*far, "status", "kinase")
-    assert (status, "7 candidates, 7 results, 1 voided" in out, "K2R" in out) == (0, True, True)
+    stands = [run(*where) for where in (("status", "local"), (*far, "status", "kinase"))]
+    assert stands[0][:2] == stands[1][:2]
+    assert ("7 candidates, 7 results, 1 voided" in stands[1][1], "K2R" in stands[1][1]) == (True, True)
+    assert "Nothing was drawn" in run(*far, "status", "kinase", "--picture", "p.gif")[2]
     assert "plate-1: 24 wells, 8 with candidates" in run(*far, "plate", "kinase")[1]
 
 
@@ -168,3 +171,45 @@ def test_verbs_of_a_server_say_what_the_local_ones_say(run, client: Client, tmp_
         assert "was trained" in both("distil", *how)
     assert "is there already" in both("distil", *how)
     assert (tmp_path / "page" / "index.html").stat().st_size > 100_000
+
+
+def test_pick_lists_are_those_of_a_folder(run, client: Client, tmp_path):  # noqa: F811
+    """One volume and doses, with a table of stocks; what is wrong is said in the words of the command line."""
+    far = ("--server", client.url)
+    rows = [f"C{'C' * i}O,lib,A{i},60,0.5" for i in range(1, 4)]
+    (tmp_path / "pool.csv").write_text("\n".join(["smiles,plate,well,volume (µL),concentration (mM)", *rows]))
+    (tmp_path / "vehicle.csv").write_text("candidate,source plate,source well,volume (µL)\nDMSO,lib,H12,2000\n")
+    made = ("--table", "pool.csv", "--kind", "compounds", "--assay", "IC50:uM:minimise")
+    for where, name in (((), "local"), (far, "there")):
+        status, _, err = run(*where, "new", name, *made)
+        assert status == 0, err
+        assert run(*where, "propose", name, "-n", "3", "--replicates", "8", "--controls", "6")[0] == 0
+    liquids = ("--sources", "vehicle.csv", "--dead-volume", "5uL")
+    near_by = tmp_path / "near"
+    near_by.mkdir()
+    for robot, options in (
+        ("echo", ("--volume", "100nL")),
+        ("opentrons", ("--doses", "10, 9, 8, 7, 6, 5.5, 5.2, 5 uM", "--well-volume", "100uL")),
+    ):
+        asked = ("--for", robot, *options, *liquids)
+        near = run("plate", "local", *asked, "--out", "near/list.csv")
+        there = run(*far, "plate", "there", *asked, "--out", "list.csv")
+        assert near[0] == there[0] == 0, (near, there)
+        for one in sorted(near_by.iterdir()):
+            assert (tmp_path / one.name).read_text() == one.read_text()
+        told = [line for line in near[1].splitlines() if "transfers" in line or "Deck" in line]
+        assert told
+        assert all(line.replace("near/", "") in there[1] for line in told)
+    (tmp_path / "list.csv").unlink()
+    status, out, err = run(*far, "plate", "there", "--for", "echo", "--volume", "100nL", *liquids)
+    assert (status, "Written: plate-1-echo.csv" in out) == (0, True), err
+    path = f"{client.url}/api/v1/campaigns/{client.campaign('there').key}/proposals/1/picklist"
+    query = {"for": "echo", "doses": "10 uM, 1:2, 8", "well_volume": "100uL"}
+    assert httpx.get(path, params=query).text.startswith("Source Plate Name")
+    assert "dose (µM)" in httpx.get(path, params=query | {"layout": True}).text.splitlines()[0]
+    assert httpx.get(path, params={"for": "echo", "volume": "1uL", "layout": True}).status_code == 422
+    assert run(*far, "plate", "there", "--for", "echo")[2].startswith("Error: say what goes into each well")
+    assert "belongs to a pick list" in run(*far, "plate", "there", "--volume", "100nL")[2]
+    (tmp_path / "vehicle.csv").write_text("candidate,source plate,source well\nDMSO,lib,Z99\n")
+    status, _, err = run(*far, "plate", "there", "--for", "echo", "--volume", "100nL", "--sources", "vehicle.csv")
+    assert (status, "vehicle.csv" in err, "Z99" in err) == (2, True, True)

@@ -36,7 +36,7 @@ def fit(directory: Folder, again: Annotated[bool, AGAIN] = False) -> None:
     else:
         say(f"Nothing changed since version {version.number}{': it is still current' if is_current else ''}.")
     if not is_current:
-        say(current_words(found.current, version.number, found.held_back, directory))
+        say(current_words(found.current, version.number, found.held_back, f"activeloop promote {directory}"))
     say(version.explanation)
     for name, value in version.metrics.items():
         say(f"  {name.replace('_', ' ')}: {value:.3g}")
@@ -44,17 +44,14 @@ def fit(directory: Folder, again: Annotated[bool, AGAIN] = False) -> None:
     next_step(f"`activeloop propose {directory}` or `activeloop predict {directory}`.")
 
 
-def current_words(current: int, latest: int, held_back: str, directory: object) -> str:
+def current_words(current: int, latest: int, held_back: str, promote: str) -> str:
     """Why the version that was fitted last is not the one that predicts, in words.
 
-    >>> print(current_words(1, 2, "it ranks 40 results less well", "my"))
+    >>> print(current_words(1, 2, "it ranks 40 results less well", "activeloop promote my"))
     Version 1 stays current, not 2: it ranks 40 results less well. To overrule: `activeloop promote my 2 --reason TEXT`.
     """
     why = held_back or f"version {current} was promoted since"
-    return (
-        f"Version {current} stays current, not {latest}: {why}. "
-        f"To overrule: `activeloop promote {directory} {latest} --reason TEXT`."
-    )
+    return f"Version {current} stays current, not {latest}: {why}. To overrule: `{promote} {latest} --reason TEXT`."
 
 
 def start_distillation(loop: OpenCampaign) -> None:

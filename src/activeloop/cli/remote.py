@@ -14,6 +14,8 @@ from activeloop.cli import assess as assessing
 from activeloop.cli import distil as distilling
 from activeloop.cli import explain as explaining
 from activeloop.cli import extend as extending
+from activeloop.cli import plate as picking
+from activeloop.cli import status as standing
 from activeloop.cli import void as voiding
 from activeloop.cli.propose import (
     ANOTHER,
@@ -37,9 +39,7 @@ from activeloop.cli.terminal import (
     SkipUnreadable,
     check_file,
     client_of,
-    console,
     interval_title,
-    new_table,
     next_proposal,
     next_step,
     note,
@@ -56,7 +56,7 @@ from activeloop.words import many, shown_number, some
 if TYPE_CHECKING:
     from activeloop.client import RemoteCampaign
     from activeloop.plates import Proposal
-    from activeloop.server.forms import ProposalOut, StatusOut
+    from activeloop.server.forms import ProposalOut
 
 Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its name on the server, or its key.")]
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Candidates, in any notation.")]
@@ -78,41 +78,23 @@ def _typed(context: typer.Context, verb: str, name: str) -> str:
     return typed(context.find_root().params["server"], name).format(verb=verb)
 
 
-def status(context: typer.Context, campaign: Campaign) -> None:
+def status(
+    context: typer.Context, campaign: Campaign, picture: Annotated[Path | None, standing.PICTURE] = None
+) -> None:
     """Show rounds, results, the best so far, the model, and what to do next."""
-    found = _campaign(context, campaign).status()
-    console().print(_status_table(found))
-    next_step(found.next_step)
+    from activeloop.desk import result_type
+    from activeloop.desk import typed as result_of
+    from activeloop.files import write_whole
+    from activeloop.work import WorkState
 
-
-def _status_table(found: StatusOut) -> Any:
-    table = new_table()
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    table.add_row("campaign", f"{found.name} ({found.key})")
-    table.add_row("pool", f"{found.size:,} candidates: {found.pool}")
-    table.add_row("rounds measured", f"{found.rounds} ({found.proposals} proposed)")
-    voided = f", {found.voided:,} voided" if found.voided else ""
-    table.add_row("measured", f"{found.measured:,} candidates, {found.results:,} results{voided}")
-    for best in found.leaders:
-        table.add_row(f"best {best.assay}", f"{best.name}: {best.side}{_shown(best.value)} {best.unit}".rstrip())
-    if found.hits is not None:
-        table.add_row("hits", f"{found.hits:,}")
-    if found.versions:
-        stale = "; results came in since" if found.stale else ""
-        table.add_row("versions", f"{found.versions}, current is {found.current or 'none'}{stale}")
-    for one in found.work:
-        if one.stage != "waiting" or one.due:
-            table.add_row(one.kind, f"{one.stage}, {one.share or 0:.0%} {one.words}".rstrip())
-    for title, names in (
-        ("on a plate", found.awaiting),
-        ("no result yet", found.missing),
-        ("pinned", list(found.pinned)),
-        ("vetoed", list(found.vetoed)),
-    ):
-        if names:
-            table.add_row(title, f"{len(names)}: {some(names)}")
-    return table
+    check_file(picture, (".png", ".svg"), "Nothing was drawn.")
+    ending: Any = picture.suffix.lower().lstrip(".") if picture else ""
+    found = _campaign(context, campaign).status_report(ending)
+    work = [result_of(WorkState, one) for one in found.work]
+    server = context.find_root().params["server"]
+    standing.show(result_of(result_type("show_status"), found.report), work, typed(server, campaign))
+    if picture:
+        say(f"Written: {write_whole(picture, base64.b64decode(found.picture))}")
 
 
 def _shown(value: float | None) -> str:
@@ -188,10 +170,28 @@ def plate(
     replicates: Annotated[int | None, REPLICATES] = None,
     layout: Annotated[Layout | None, LAYOUT] = None,
     empty_edges: Annotated[bool | None, EDGES] = None,
+    robot: Annotated[picking.Robot | None, picking.FOR] = None,
+    volume: Annotated[str, picking.VOLUME] = "",
+    sources: Annotated[Path | None, picking.SOURCES] = None,
+    source_volume: Annotated[str, picking.SOURCE_VOLUME] = "",
+    dead_volume: Annotated[str, picking.DEAD_VOLUME] = "",
+    droplet: Annotated[str, picking.DROPLET] = "",
+    without_controls: Annotated[bool, picking.CONTROL_WELLS] = False,
+    doses: Annotated[str, picking.DOSES] = "",
+    stock: Annotated[str, picking.STOCK] = "",
+    well_volume: Annotated[str, picking.FINAL] = "",
 ) -> None:
-    """List the plates of a proposal, write them in another form, or lay them out anew before anything was measured."""
-    from activeloop.errors import StateError
+    """List the plates of a proposal, write them in another form, or lay them out anew before anything was measured.
 
+    With --for, a pick list for a liquid handler is written instead, into this folder.
+    """
+    from activeloop.errors import StateError
+    from activeloop.files import write_whole
+
+    liquids = {"volume": volume, "source_volume": source_volume, "dead_volume": dead_volume, "droplet": droplet}
+    liquids |= {"doses": doses, "stock": stock, "well_volume": well_volume}
+    stated = {f"--{name.replace('_', '-')}": text for name, text in liquids.items()}
+    picking.check_picking(robot, stated | {"--sources": sources, "--without-controls": without_controls}, out)
     check_file(out, (".svg", ".xlsx", ".csv"), "Nothing was written.")
     there = _campaign(context, campaign)
     options = {"wells": wells, "controls": controls, "replicates": replicates, "layout": layout}
@@ -208,7 +208,15 @@ def plate(
         held = sum(not well.control for well in one.wells.values())
         sent = f", sent {one.sent}" if one.sent else ""
         say(f"{one.id}: {one.size} wells, {held} with candidates, {len(one.wells) - held} with controls{sent}.")
-    _write_plates(there, [one.id for one in mine], out)
+    if robot:
+        asked = {name: text for name, text in liquids.items() if text} | {"controls": not without_controls}
+        found = there.picklists(number, robot, sources, **asked, **({"name": out.name} if out else {}))
+        for sentence in (*found.decks, found.summary):
+            say(sentence)
+        for name, text in found.files.items():
+            say(f"Written: {write_whole(out.parent / name if out else Path(name), text)}")
+    else:
+        _write_plates(there, [one.id for one in mine], out)
     next_step(f"measure it, then `{_typed(context, 'record', campaign)} FILE`.")
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from activeloop.campaigns import Drift, Front, ProspectiveValidation, Status
     from activeloop.campaigns.status import Leader
-    from activeloop.config import OpenCampaign
     from activeloop.desk.status import CampaignStatus
     from activeloop.work import WorkState
 
@@ -40,43 +39,46 @@ PICTURE = typer.Option(
 def status(directory: Folder, picture: Annotated[Path | None, PICTURE] = None) -> None:
     """Show rounds, results, the best so far, the model and its prospective validation, and what to do next."""
     from activeloop.desk.status import show_status
+    from activeloop.work.places import shown_work
 
     check_file(picture, (".png", ".svg"), "Nothing was drawn.")
     loop = opened(directory)
     drawn = loop.campaign.picture(picture.suffix.lower()) if picture else b""
-    shown = show_status(loop)
-    found = shown.status
-    table = summary_table(found, lambda name: shown.called.get(name, name))
-    student_rows(table, loop, shown)
-    console().print(table)
-    if found.current:
-        say(f"Version {found.current.number}: {found.current.explanation}")
-        if found.current != found.versions[-1]:
-            say(current_words(found.current.number, found.versions[-1].number, found.held_back, directory))
-    if shown.controls:
-        say(f"Note: {shown.controls}")
-    for warning in shown.warnings:
-        say(f"Warning, the student: {warning}. Train another with `activeloop distil {directory}`.")
-    if shown.unavailable:
-        say(f"Warning: {shown.unavailable}")
+    show(show_status(loop), shown_work(loop), f"activeloop {{verb}} {directory}")
     if picture:
         from activeloop.files import write_whole
 
         say(f"Written: {write_whole(picture, drawn)}")
-    next_step(found.next_step)
 
 
-def student_rows(table: Table, loop: OpenCampaign, shown: CampaignStatus) -> None:
-    """Add rows about the campaign's student and its training."""
-    from activeloop.work.places import work_of
+def show(shown: CampaignStatus, work: Sequence[WorkState], command: str) -> None:
+    """Print where a campaign stands.
 
-    for state in work_of(loop).states(loop.folder.log.campaign):
-        wanted = state.ordered or loop.config.student.auto if state.kind == "distil" else state.words
-        if state.stage != "waiting" or wanted:
-            table.add_row({"fit": "update", "distil": "distillation"}.get(state.kind, state.kind), work_words(state))
-    if shown.status.student:
-        table.add_row("student", student_words(shown.status))
+    Args:
+        shown: it.
+        work: that has something to say.
+        command: for the campaign as one types it, with `{verb}` in the place of its verb.
+    """
+    found = shown.status
+    table = summary_table(found, lambda name: shown.called.get(name, name))
+    for state in work:
+        table.add_row({"fit": "update", "distil": "distillation"}.get(state.kind, state.kind), work_words(state))
+    if found.student:
+        table.add_row("student", student_words(found))
         table.add_row("student's drift", drift_words(shown.drift) if shown.drift else shown.drift_unknown)
+    console().print(table)
+    if found.current:
+        say(f"Version {found.current.number}: {found.current.explanation}")
+        if found.current != found.versions[-1]:
+            promote = command.format(verb="promote")
+            say(current_words(found.current.number, found.versions[-1].number, found.held_back, promote))
+    if shown.controls:
+        say(f"Note: {shown.controls}")
+    for warning in shown.warnings:
+        say(f"Warning, the student: {warning}. Train another with `{command.format(verb='distil')}`.")
+    if shown.unavailable:
+        say(f"Warning: {shown.unavailable}")
+    next_step(found.next_step)
 
 
 def summary_table(found: Status, called: Callable[[str], str] = str) -> Table:

@@ -211,6 +211,10 @@ class RemoteCampaign:
         """Where it stands and what to do next."""
         return self.client.get(forms.StatusOut, self._at(""))
 
+    def status_report(self, picture: Literal["", "png", "svg"] = "") -> forms.StatusReportOut:
+        """All that the command line shows of it; with a picture of several assays where its kind is named."""
+        return self.client.get(forms.StatusReportOut, self._at("/status"), picture=picture)
+
     def propose(self, number: int | None = None, **options: Any) -> forms.ProposalOut:
         """The next candidates on a plate; while a proposal is out, that one again.
 
@@ -238,6 +242,24 @@ class RemoteCampaign:
     def plate_file(self, plate: str, ending: Literal["xlsx", "csv", "svg"] = "xlsx") -> bytes:
         """A plate as a workbook, a list or a picture."""
         return self.client.call("GET", self._at(f"/plates/{plate}/file"), params={"as": ending}).content
+
+    def picklists(
+        self, number: int, robot: Literal["echo", "opentrons", "hamilton"], sources: Path | None = None, **options: Any
+    ) -> forms.PickListsOut:
+        """Pick lists of the plates of a proposal.
+
+        Args:
+            number: of the proposal.
+            robot: that fills them.
+            sources: a table of where the candidates stand; the columns of the pool's file when None.
+            options: `volume`, `source_volume`, `dead_volume`, `droplet`, `controls`, `doses`, `stock`, `well_volume`,
+                `name` of the file.
+        """
+        path, how = f"/proposals/{number}/picklists", {"for": robot, **options}
+        if sources:
+            return self._upload(forms.PickListsOut, path, sources, how, "sources")
+        data = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in how.items()}
+        return self.client.send(forms.PickListsOut, "POST", self._at(path), data=data)
 
     def send_plate(self, plate: str, to: str = "", note: str = "") -> int | None:
         """Note that a plate went to whoever measures it; the number of the event, None when it is there already."""
@@ -278,7 +300,7 @@ class RemoteCampaign:
         """
         return self._upload(forms.RecordedOut, "/results/file", Path(path), how)
 
-    def _upload(self, kind: type[M], path: str, file: Path, how: Mapping[str, Any]) -> M:
+    def _upload(self, kind: type[M], path: str, file: Path, how: Mapping[str, Any], field: str = "file") -> M:
         import json
 
         try:
@@ -289,7 +311,7 @@ class RemoteCampaign:
             k: json.dumps(v) if isinstance(v, (dict, list, tuple)) else v for k, v in how.items() if v is not None
         }
         data = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in fields.items()}
-        return self.client.send(kind, "POST", self._at(path), data=data, files={"file": (file.name, content)})
+        return self.client.send(kind, "POST", self._at(path), data=data, files={field: (file.name, content)})
 
     def robot(self) -> forms.RobotOut:
         """How the robotic loop stands."""

@@ -34,6 +34,7 @@ from activeloop.plates.picklists import (
     read_volume,
     shown_volume,
 )
+from activeloop.tables import Book
 from activeloop.words import many, some
 
 Robot = Literal["echo", "opentrons", "hamilton"]
@@ -46,7 +47,7 @@ class PickListOptions:
     Args:
         robot: for which it is.
         volume: that goes into each well, such as `100nL`.
-        sources: a file that says where the candidates stand; the columns of the pool's file when None.
+        sources: a file (also taken apart) of where the candidates stand; the columns of the pool's file when None.
         source_volume: in each source well, where no column says it.
         dead_volume: what stays in a source well; nothing when "".
         droplet: of an Echo.
@@ -58,7 +59,7 @@ class PickListOptions:
 
     robot: Robot
     volume: str = ""
-    sources: Path | None = None
+    sources: Path | Book | None = None
     source_volume: str = ""
     dead_volume: str = ""
     droplet: str = ""

@@ -473,6 +473,14 @@ class PreviewOut(Out):
     plates: list[PlateOut]
 
 
+class PickListsOut(BaseModel):
+    """Pick lists of the plates of a proposal; of doses also the list of them, which `activeloop curves` reads."""
+
+    files: Annotated[dict[str, str], Field(description="name -> text")]
+    decks: Annotated[list[str], Field(description="of an Opentrons: where each source plate stands")]
+    summary: str
+
+
 class EventOut(BaseModel):
     """The number of an event that was written; null where nothing had to be."""
 
@@ -752,6 +760,14 @@ class StudentOrdered(BaseModel):
 
     there: int | None
     work: list[WorkOut]
+
+
+class StatusReportOut(BaseModel):
+    """All that the command line shows of a campaign, the drift of its student included."""
+
+    report: dict[str, Any]
+    work: Annotated[list[dict[str, Any]], Field(description="what is done by itself, where that has something to say")]
+    picture: Annotated[str, Field(description="base64")] = ""
 
 
 class AssessOut(BaseModel):

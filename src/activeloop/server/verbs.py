@@ -155,6 +155,16 @@ def predict_pool(loop: OpenCampaign, order: Order) -> dict[str, Any]:
     return {"version": predicted(loop).version}
 
 
+def status(loop: OpenCampaign, order: Order, *, picture: str = "") -> dict[str, Any]:
+    """See `activeloop.desk.status.show_status`; `picture` is the ending of one of several assays."""
+    from activeloop.desk import plain
+    from activeloop.desk.status import show_status
+    from activeloop.work.places import shown_work
+
+    drawn = loop.campaign.picture(f".{picture}") if picture else b""
+    return {"report": plain(show_status(loop)), "work": plain(shown_work(loop)), "picture": plain(drawn)}
+
+
 def assess(loop: OpenCampaign, order: Order, *, number: int | None = None) -> dict[str, Any]:
     """See `activeloop.desk.versions.assess`."""
     from activeloop.desk import plain
@@ -198,6 +208,7 @@ VERBS: dict[str, Callable[..., dict[str, Any]]] = {
     "extend": extend,
     "predict": predict,
     "predict-pool": predict_pool,
+    "status": status,
     "assess": assess,
     "explain": explain,
     "distil": distil,

@@ -11,12 +11,22 @@ from activeloop.config.safety import names_a_model
 from activeloop.config.store import DATABASE
 from activeloop.config.text import check_config
 from activeloop.store import CampaignFolder
-from activeloop.work.leases import Timing, Work
+from activeloop.work.leases import Timing, Work, WorkState
 
 
 def work_of(loop: OpenCampaign) -> Work:
     """The work of an open campaign's database."""
     return Work(loop.folder.log.database, str(loop.folder.path))
+
+
+def shown_work(loop: OpenCampaign) -> list[WorkState]:
+    """The work of an open campaign that has something to say: not what nobody ordered and nothing waits for."""
+
+    def says(state: WorkState) -> bool:
+        wanted = state.ordered or loop.config.student.auto if state.kind == "distil" else state.words
+        return state.stage != "waiting" or bool(wanted)
+
+    return [state for state in work_of(loop).states(loop.folder.log.campaign) if says(state)]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from anyio import from_thread
 from fastapi import Query, Request, Response
@@ -194,6 +194,14 @@ def configure_campaign(access: Owner, given: forms.ConfigurationIn) -> forms.Con
     with access.open() as loop:
         text = loop.folder.config.read_text(encoding="utf-8")
         return forms.ConfigurationOut(config=text, last=loop.campaign.state().last)
+
+
+@router.get("/campaigns/{campaign}/status", response_model=forms.StatusReportOut, responses=RUNNING)
+async def report_status(
+    request: Request, access: Reader, picture: Literal["", "png", "svg"] = "", wait: Wait = 60.0
+) -> Any:
+    """All that the command line shows of where the campaign stands, with a picture of several assays if wanted."""
+    return await compute(request, access, "status", wait, picture=picture)
 
 
 @router.get("/campaigns/{campaign}/assessment", response_model=forms.AssessOut, responses=RUNNING)

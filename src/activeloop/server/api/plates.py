@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
+from fastapi import File, Form, Query, Request, Response, UploadFile
 from fastapi import Path as InPath
-from fastapi import Query, Request, Response
 
 from activeloop.server import forms
-from activeloop.server.access import Reader, Robot, Scientist
+from activeloop.server.access import CampaignAccess, Reader, Robot, Scientist
 from activeloop.server.api.common import RUNNING, Limit, Offset, Wait, compute, fresh, page_links, part
 from activeloop.server.problems import Problem
+from activeloop.server.uploads import plain_name, written
 from activeloop.server.views import plate_out, proposal_out
 
+if TYPE_CHECKING:
+    from activeloop.desk.picklists import PickListOptions
+
 router = part("plates")
+Handler = Literal["echo", "opentrons", "hamilton"]
 Number = Annotated[int, InPath(ge=1, le=1_000_000)]
 PlateName = Annotated[str, InPath(pattern=r"^plate-[0-9]{1,7}(-[0-9]{1,5})?$")]
 MEDIA = {
@@ -140,32 +146,84 @@ def download(name: str, content: bytes, media_type: str) -> Response:
     return Response(content, media_type=media_type, headers=headers)
 
 
+Liquid = Annotated[str, Form(max_length=20, description="such as 100nL or 2.5uL")]
+
+
+@router.post("/campaigns/{campaign}/proposals/{number}/picklists")
+def make_picklists(
+    access: Reader,
+    number: Number,
+    robot: Annotated[Handler, Form(alias="for")],
+    volume: Liquid = "",
+    source_volume: Liquid = "",
+    dead_volume: Liquid = "",
+    droplet: Liquid = "",
+    controls: Annotated[bool, Form()] = True,
+    doses: Annotated[str, Form(max_length=200, description="such as 10 uM, 1:3, 8; in place of a volume")] = "",
+    stock: Annotated[str, Form(max_length=20, description="concentration of the stocks, such as 10mM")] = "",
+    well_volume: Liquid = "",
+    name: Annotated[str, Form(max_length=200, description="of the file")] = "",
+    sources: Annotated[UploadFile | None, File(description="where candidates stand: plates, wells, volumes")] = None,
+) -> forms.PickListsOut:
+    """Pick lists for a liquid handler: one volume, or doses of each candidate's replicates."""
+    from activeloop.desk.picklists import PickListOptions
+
+    liquids = (source_volume, dead_volume, droplet, controls, doses, stock, well_volume)
+    with tempfile.TemporaryDirectory(prefix="activeloop-") as folder:
+        stocks = None
+        if sources is not None and sources.filename:
+            from activeloop.work.uploads import read_in_child
+
+            kept = written(Path(folder), plain_name(sources.filename), sources.file.read())
+            stocks = read_in_child(kept, name=plain_name(sources.filename))
+        return _picklists(access, number, PickListOptions(robot, volume, stocks, *liquids), "", name)
+
+
 @router.get("/campaigns/{campaign}/proposals/{number}/picklist", response_class=Response, responses=FILES)
 def download_picklist(
     access: Reader,
     number: Number,
-    robot: Annotated[Literal["echo", "opentrons", "hamilton"], Query(alias="for")],
-    volume: Annotated[str, Query(max_length=20, description="such as 100nL or 2.5uL")],
+    robot: Annotated[Handler, Query(alias="for")],
+    volume: Annotated[str, Query(max_length=20, description="such as 100nL or 2.5uL")] = "",
     source_volume: Annotated[str, Query(max_length=20)] = "",
     dead_volume: Annotated[str, Query(max_length=20)] = "",
     droplet: Annotated[str, Query(max_length=20)] = "",
     controls: bool = True,
+    doses: Annotated[str, Query(max_length=200, description="such as 10 uM, 1:3, 8; in place of a volume")] = "",
+    stock: Annotated[str, Query(max_length=20, description="concentration of the stocks, such as 10mM")] = "",
+    well_volume: Annotated[str, Query(max_length=20)] = "",
+    layout: Annotated[bool, Query(description="the list of doses, which `activeloop curves` reads, instead")] = False,
     plate: Annotated[str, Query(max_length=30, description="of an Opentrons, which takes one at a time")] = "",
 ) -> Response:
     """A pick list for a liquid handler; where a candidate is comes from the columns of the pool's file."""
-    from activeloop.desk.picklists import PickListOptions, write_picklists
+    from activeloop.desk.picklists import PickListOptions
+
+    if layout and not doses:
+        raise Problem(422, "only doses have a list of them.", "Give doses, or leave layout out.")
+    liquids = (source_volume, dead_volume, droplet, controls, doses, stock, well_volume)
+    found = _picklists(access, number, PickListOptions(robot, volume, None, *liquids), plate)
+    if len(found.files) > 1 + bool(doses):
+        raise Problem(422, "an Opentrons takes one plate at a time.", "Name it: plate=plate-1-1.")
+    name = list(found.files)[-1 if layout else 0]
+    return download(name, found.files[name].encode(), MEDIA[".csv"])
+
+
+def _picklists(
+    access: CampaignAccess, number: int, wanted: PickListOptions, plate: str, name: str = ""
+) -> forms.PickListsOut:
+    """Pick lists of the plates of a proposal, or of one of them."""
+    from activeloop.desk.picklists import write_picklists
     from activeloop.desk.propose import plates_of
 
-    wanted = PickListOptions(robot, volume, None, source_volume, dead_volume, droplet, controls)
     with access.open() as loop, tempfile.TemporaryDirectory(prefix="activeloop-") as folder:
         plates = [one for one in plates_of(loop, number).plates if plate in ("", one.id)]
         if not plates:
             raise no_plate(plate or f"plate-{number}")
-        if robot == "opentrons" and len(plates) > 1:
-            raise Problem(422, "an Opentrons takes one plate at a time.", "Name it: plate=plate-1-1.")
-        name = f"{plate or f'plate-{number}'}-{robot}.csv"
-        content = write_picklists(loop, plates, wanted, Path(folder, name)).files[0].read_bytes()
-    return download(name, content, MEDIA[".csv"])
+        called = plain_name(name) if name else f"{plate or f'plate-{number}'}-{wanted.robot}.csv"
+        made = write_picklists(loop, plates, wanted, Path(folder, called))
+        files = {path.name: path.read_text(encoding="utf-8") for path in made.files}
+        summary = made.summary.replace(f"{folder}{os.sep}", "")
+    return forms.PickListsOut(files=files, decks=list(made.decks), summary=summary)
 
 
 @router.post("/campaigns/{campaign}/plates/{plate}/sent")
