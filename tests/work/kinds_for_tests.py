@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -25,7 +26,7 @@ class Webhook(WorkKind):
         sys.stdout.write("no line ends here: " + "x" * 2_000_000)
         if ordered == "refused":
             raise StateError("the other side answers 503.")
-        return f"sent: {ordered}"
+        return f"sent to {ordered} at niceness {os.nice(0)}"
 
 
 class SlowFit(Fit):

@@ -15,6 +15,7 @@ from activeloop.errors import StoreError
 from activeloop.measurements import Measurement
 from activeloop.store import CampaignFolder
 from activeloop.work import Timing, Work, Worker
+from activeloop.work.child import NICE
 from activeloop.work.processes import ProcessRunner
 
 WT = "MKTAYIAKQR"
@@ -146,7 +147,10 @@ def test_a_service_adds_kinds_of_work(loop, kinds_for_tests):
     work.ask(folder.log.campaign, "webhook", "https://example.org")
     assert Worker([loop], AT_ONCE, kinds=(webhook,)).run(told.append, once=True) == 1
     (state,) = [s for s in work.states() if s.kind == "webhook"]
-    assert (state.stage, state.words) == ("done", "sent: https://example.org")
+    assert (state.stage, state.words) == (
+        "done",
+        f"sent to https://example.org at niceness {min(os.nice(0) + NICE, 19)}",
+    )
     assert len(state.printed) <= 4000
     work.ask(folder.log.campaign, "webhook", "refused")
     Worker([loop], Timing(quiet=0, longest=0, retry=0, attempts=2), kinds=(webhook,)).run(told.append, once=True)

@@ -28,8 +28,8 @@ from activeloop.work.places import Place, work_of
 
 EVERY = 0.2
 """Seconds between two reports of progress."""
-
-
+NICE = 10
+"""Niceness beside a worker: pages that people read on the same machine come first."""
 KEPT = 4096
 """Bytes of a last line that Kubernetes keeps."""
 
@@ -99,6 +99,8 @@ def main() -> int:
         place = Place(*(environ.get(name, "") for name in named))
     else:
         place = Place(**task["place"])
+        if hasattr(os, "nice"):
+            os.nice(NICE)
         threading.Thread(target=end_with_the_worker, daemon=True).start()
     tracing.start("activeloop-worker")
     lease = Lease(**task["lease"])

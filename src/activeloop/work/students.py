@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -19,8 +18,6 @@ from activeloop.work.leases import Lease, Timing, Work, WorkState, fence_of
 from activeloop.work.places import Place, work_of
 from activeloop.work.worker import SIGN, Worker, stop_on_signals, worker_name
 
-NICE = 10
-"""Niceness of a process in the background."""
 LOG = Path("jobs", "work.log")
 """In a campaign's folder, what workers in the background printed."""
 
@@ -188,8 +185,6 @@ def _trainer(loop: OpenCampaign, settings: StudentConfig) -> StudentTrainer:
 
 def main(arguments: Sequence[str]) -> int:
     """Exit status of `python -m activeloop.work.students DIR`."""
-    if hasattr(os, "nice"):
-        os.nice(NICE)
     worker = Worker([Place(arguments[0])], Timing(quiet=0.0, longest=0.0, lease=10.0), kinds=(Distil,))
     stop_on_signals(worker)
     try:
