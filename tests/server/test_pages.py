@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import threading
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from starlette.testclient import TestClient
 from activeloop.config import open_folder
 from activeloop.server.app import create_app
 from activeloop.server.settings import Settings
+from activeloop.work import uploads
 from exports import softmax
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'"
@@ -176,9 +178,27 @@ def test_a_file_is_looked_at_and_stored_only_then(pages):
     assert "the pipette leaked" in pages.post(f"/results/{event}/void", reason="the pipette leaked").text
 
 
-def test_an_export_of_an_instrument_is_looked_at_and_its_quantity_chosen(pages, reading, tmp_path):
-    """The same rule by pages and API: what is no table and speaks of an instrument is read as its export."""
+def test_an_export_of_an_instrument_is_looked_at_and_its_quantity_chosen(pages, reading, tmp_path, monkeypatch):
+    """The same rule by pages and API: what is no table and speaks of an instrument is read as its export.
+
+    While it is read in a process of its own, the campaign is there for others.
+    """
     made(pages, wells="96", controls="4")
+    campaigns, key, free = pages.client.app.state.campaigns, pages.root.rsplit("/", 1)[1], []
+    answer = uploads._answer
+
+    def watched(*task: Any) -> Any:
+        def ask() -> None:
+            if got := campaigns._held[key].lock.acquire(timeout=1):
+                campaigns._held[key].lock.release()
+            free.append(got)
+
+        other = threading.Thread(target=ask)
+        other.start()
+        other.join()
+        return answer(*task)
+
+    monkeypatch.setattr(uploads, "_answer", watched)
     pages.post("/propose", n="20")
     rows = csv.DictReader(io.StringIO(pages.get("/plates/plate-1/file.csv").text))
     filled = {row["well"] for row in rows if row["candidate"]}
@@ -196,6 +216,7 @@ def test_an_export_of_an_instrument_is_looked_at_and_its_quantity_chosen(pages, 
     given = {"files": {"file": ("run.txt", export)}, "data": {"quantity": "570 nm"}}
     seen = pages.client.post(f"/api/v1{pages.root}/results/preview", **given).json()
     assert ([q["values"] for q in seen["quantities"]], seen["summary"]["read_before"]) == ([96, 96], True)
+    assert (len(free) > 4, all(free)) == (True, True)
 
 
 def test_treatments_with_panels_and_a_history(pages):

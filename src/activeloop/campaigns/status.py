@@ -76,6 +76,7 @@ class Status:
         unused: whether all results were voided, so that no version is used any more.
         next_step: what to do now, in words.
         student: the last one of the latest version that has one, or None.
+        learned: candidates with a value that a learner sees: those measured, and controls that are in the pool.
     """
 
     pool: str
@@ -106,6 +107,7 @@ class Status:
     next_step: str
     student: StudentRecord | None = None
     hits_by_round: tuple[int, ...] = ()
+    learned: int = 0
 
     @property
     def student_stale(self) -> bool:
@@ -149,6 +151,7 @@ def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence
         unused=bool(state.versions) and state.latest is None,
         next_step=_next_step(state, dataset, stale),
         student=state.student,
+        learned=len(dataset),
         hits_by_round=() if hits is None else tuple(np.bincount(dataset.rounds[hits], minlength=state.rounds).tolist()),
     )
 

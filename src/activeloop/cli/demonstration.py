@@ -115,7 +115,7 @@ def report(out: Path, landscape: Landscape, seed: int, seconds: float) -> Story:
         cards=[
             {"figure": f"{reached[-1]:.0%}", "words": "of the best possible value, found by the loop", "own": True},
             {"figure": f"{baseline[-1]:.0%}", "words": f"found by random choice (mean of {BASELINES})", "own": False},
-            {"figure": f"{tested}", "words": f"of {len(landscape.values):,} variants were measured", "own": False},
+            {"figure": f"{tested}", "words": f"of {len(landscape.values):,} variants were put on plates", "own": False},
             {"figure": f"{seconds:.0f} s", "words": "from the first command to this page", "own": False},
         ],
         curve=inline(

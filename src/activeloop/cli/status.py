@@ -96,6 +96,8 @@ def summary_table(found: Status, called: Callable[[str], str] = str) -> Table:
     table.add_row("rounds measured", f"{found.rounds} ({found.proposals} proposed){earlier}")
     voided = f", {found.voided:,} voided" if found.voided else ""
     controls = f", {found.control_results:,} more of {controls_named(found.controls)}" if found.controls else ""
+    if found.controls and (more := found.learned - found.measured) > 0:
+        controls += f" ({many(more, 'candidate')} more for the model)"
     table.add_row("measured", f"{found.measured:,} candidates, {found.results:,} results{controls}{voided}")
     for condition, met, known in found.conditions:
         measured = f"met by {met:,} of {many(known, 'measured candidate')}"

@@ -34,6 +34,9 @@ def extend(
 ) -> Extension:
     """Add candidates to the pool; see `Campaign.extend`. A new version is fitted then, when there are results.
 
+    That they were added is stored before the fit, which takes long and may be done again: where it fails or is stopped,
+    the candidates stay, and the next proposal or `fit` makes up for it.
+
     Args:
         loop: the campaign.
         combine: most mutations of a combination.

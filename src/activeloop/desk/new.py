@@ -253,13 +253,13 @@ def _draft(options: CampaignOptions, progress: Bars | None) -> CampaignDraft:
     assays = assays_of(config)
     check_names(assays)
     source = options.table or options.fasta
-    reading = partial(progress, "candidates") if progress else None
+    reading, taken = partial(progress, "candidates") if progress else None, ""
     inputs = _contents(options.files)
     with _together(options.files) as base:
         pool = pool_of(config.pool, base, progress=reading)
         learner = learner_of(config.learner, pool, assays)
         if config.learner.history:
-            check_history(base / config.learner.history, pool, assays[0])
+            taken = check_history(base / config.learner.history, pool, assays[0])
             learner = with_history(learner, history_of(config.learner.history, config.pool, base, pool, assays))
     recommender_of(config.select, config.goal, assays, pool)
     profile = _profile(options.alignment, pool, learner, progress) if options.alignment else None
@@ -282,7 +282,7 @@ def _draft(options: CampaignOptions, progress: Bars | None) -> CampaignDraft:
         inputs,
         profile.about() if profile else "",
         tuple(profile.warnings(pool)) if profile else (),
-        tuple(filter(None, (note, left_out, *unresolved))),
+        tuple(filter(None, (note, left_out, taken, *unresolved))),
     )
 
 

@@ -104,7 +104,7 @@ def read_history(source: Any, pool: Pool, assay: Assay, panels: Sequence[str | o
     return replace(found, pool=known).as_history()
 
 
-def check_history(source: Any, pool: Pool, assay: Assay) -> None:
+def check_history(source: Any, pool: Pool, assay: Assay) -> str:
     """Whether the values of a history are those of an assay, by the name and the unit of their column.
 
     Args:
@@ -112,14 +112,18 @@ def check_history(source: Any, pool: Pool, assay: Assay) -> None:
         pool: of the campaign.
         assay: of the campaign.
 
+    Returns:
+        Which column is taken for the assay, in a sentence; "" where it has its name, or each is a screen of its own.
+
     Raises:
         TableError: the column has the name of another quantity, or another unit.
 
     >>> table = {"drug": ["a", "b"], "cell line": ["X", "X"], "kcat (1/min)": [1.0, 2.0]}
     >>> check_history(table, TreatmentPool(["X"], ["c"]), Assay("kcat", "1/min"))
+    ''
     """
     if not isinstance(pool, TreatmentPool):
-        return
+        return ""
     table = as_table(source)
     column = _value_column(table, assay, [*treatment_columns(table).values()])
     name, unit = split_unit(column)
@@ -133,6 +137,10 @@ def check_history(source: Any, pool: Pool, assay: Assay) -> None:
             f'column "{column}" is in {unit}, and {assay.name} of the campaign in {assay.unit or "no unit"}. Convert '
             f"the column, or give the assay the unit of its values."
         )
+    if plain(name) == plain(assay.name):
+        return ""
+    named = f"{assay.name} in {assay.unit}" if assay.unit else assay.name
+    return f'Of {os.path.basename(table.file)} column "{column}" is taken for {named}.'
 
 
 def _codes(

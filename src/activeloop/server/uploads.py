@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PureWindowsPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar
 
 from fastapi import Form, UploadFile
 
@@ -19,6 +19,8 @@ from activeloop.errors import InputError
 if TYPE_CHECKING:
     from activeloop.desk.record import ReadingOptions
     from activeloop.work.uploads import UploadedFile
+
+T = TypeVar("T")
 
 MEDIA = "application/octet-stream"
 """Media type of files that were uploaded."""
@@ -131,7 +133,25 @@ def uploaded(name: str, content: BinaryIO, how: ReadingOptions) -> Iterator[Uplo
             shutil.copyfileobj(content, copy)
         file = UploadedFile(path, name, how.sheet)
         file.prepare(how.exported, how.software)
+        file.awaited = True
         yield file
+
+
+def unhurried(do: Callable[[], T]) -> T:
+    """Do something that opens a campaign and reads a file of `uploaded` in it.
+
+    Where the file turns out to need another process it is left and begun anew after that: nobody else waits meanwhile.
+
+    Args:
+        do: does it; it is undone by an exception.
+    """
+    from activeloop.work.uploads import UnpreparedError
+
+    while True:
+        try:
+            return do()
+        except UnpreparedError as needed:
+            needed.prepare()
 
 
 def plain_name(name: str) -> str:

@@ -112,6 +112,18 @@ EXPORTS = Limits(mebibytes=2048, seconds=60, answer=64, file=128, written=128)
 plates of a file are given to them one by one, as files."""
 
 
+class UnpreparedError(Exception):
+    """A file turned out to need another process, for which nobody is to wait.
+
+    Args:
+        prepare: runs it, so that what is tried once more goes on.
+    """
+
+    def __init__(self, prepare: Callable[[], None]):
+        super().__init__()
+        self.prepare = prepare
+
+
 class UploadedFile(SentFile):
     """A file of results that a stranger sent: each way to read it is a process of its own.
 
@@ -119,12 +131,18 @@ class UploadedFile(SentFile):
         path: where it lies, with the ending of its name.
         name: by which its sender knows it.
         sheet: of a workbook.
+
+    Attributes:
+        awaited: whether somebody waits, so that a process which is still needed is an `UnpreparedError`.
     """
 
     def __init__(self, path: Path, name: str, sheet: str | None = None):
         super().__init__(name)
         self._path, self._sheet = path, sheet
         self._book: Book | InputError | None = None
+        self._speaks: bool | None = None
+        self._exports: dict[str, InstrumentFile | InputError] = {}
+        self.awaited = False
 
     def prepare(self, instrument: bool, software: str) -> None:
         """Read it ahead, the way that is tried first, so that no campaign waits meanwhile.
@@ -155,14 +173,37 @@ class UploadedFile(SentFile):
 
     def speaks_of_an_instrument(self) -> bool:
         """See `SentFile.speaks_of_an_instrument`."""
-        task = {"path": os.fspath(self._path.absolute()), "speaks": True}
-        try:
-            return bool(_answer(task, Limits(), self.name)["speaks"])
-        except InputError:  # it takes too much: why it is no table says more
-            return False
+        if self._speaks is None:
+            self._run(self._look)
+        return bool(self._speaks)
 
     def exported(self, software: str) -> InstrumentFile:
         """See `SentFile.exported`."""
+        if software not in self._exports:
+            self._run(lambda: self._parse(software))
+        if isinstance(found := self._exports[software], InputError):
+            raise found
+        return found
+
+    def _run(self, prepare: Callable[[], None]) -> None:
+        if self.awaited:
+            raise UnpreparedError(prepare)
+        prepare()
+
+    def _look(self) -> None:
+        task = {"path": os.fspath(self._path.absolute()), "speaks": True}
+        try:
+            self._speaks = bool(_answer(task, Limits(), self.name)["speaks"])
+        except InputError:  # it takes too much: why it is no table says more
+            self._speaks = False
+
+    def _parse(self, software: str) -> None:
+        try:
+            self._exports[software] = self._parsed(software)
+        except InputError as error:
+            self._exports[software] = error
+
+    def _parsed(self, software: str) -> InstrumentFile:
         _check_size(self._path, self.name, EXPORTS)
         found = _answer({"path": os.fspath(self._path.absolute()), "software": software}, EXPORTS, self.name)
         readings = tuple(Reading(**each) for each in found.pop("readings"))

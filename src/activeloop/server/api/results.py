@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, File, Query, Request, Response, UploadFile
 
@@ -11,8 +11,12 @@ from activeloop.server import forms
 from activeloop.server.access import Reader, Robot, Scientist
 from activeloop.server.api.common import Limit, Offset, fresh, page_links, part
 from activeloop.server.identity import check_signature
-from activeloop.server.uploads import Reading, name_of, reading_of, uploaded
+from activeloop.server.uploads import Reading, name_of, reading_of, unhurried, uploaded
 from activeloop.server.views import result_out
+
+if TYPE_CHECKING:
+    from activeloop.desk.record import ResultsPreview
+    from activeloop.measurements import ResultsFile
 
 router = part("results")
 Upload = Annotated[UploadFile, File(description="CSV, TSV, XLSX, or an export of an instrument's own program")]
@@ -67,8 +71,14 @@ def preview_file(access: Robot, file: Upload, reading: HowRead) -> forms.Results
     from activeloop.desk.record import preview_results
 
     try:
-        with uploaded(name_of(file), file.file, reading.how) as sent, access.open() as loop:
-            found = preview_results(loop, sent, reading.how, replaces=reading.replaces, repeats=reading.repeats)
+        with uploaded(name_of(file), file.file, reading.how) as sent:
+
+            def preview() -> ResultsPreview:
+                beside = {"replaces": reading.replaces, "repeats": reading.repeats}
+                with access.open() as loop:
+                    return preview_results(loop, sent, reading.how, **beside)
+
+            found = unhurried(preview)
     except InputError as error:
         return unreadable(error)
     return forms.ResultsPreviewOut.model_validate(found)
@@ -87,9 +97,14 @@ def record_file(access: Robot, file: Upload, reading: HowRead) -> forms.Recorded
     """Store the results in a file: all of it or nothing."""
     from activeloop.desk.record import read_results, record
 
-    with uploaded(name_of(file), file.file, reading.how) as sent, access.open() as loop:
-        access.check(loop)
-        found = read_results(loop, sent, reading.how)
+    with uploaded(name_of(file), file.file, reading.how) as sent:
+
+        def read() -> ResultsFile:
+            with access.open() as loop:
+                access.check(loop)
+                return read_results(loop, sent, reading.how)
+
+        found = unhurried(read)
     with access.change() as loop:
         summary = record(loop, found, sent.name, replaces=reading.replaces, repeats=reading.repeats)
     return forms.RecordedOut.model_validate(summary)

@@ -8,6 +8,7 @@ from io import BytesIO
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
+from activeloop.campaigns import RecordSummary
 from activeloop.config import OpenCampaign
 from activeloop.desk.propose import known_plates
 from activeloop.desk.record import ReadingOptions, ResultsPreview, preview_results, read_results, record
@@ -17,7 +18,7 @@ from activeloop.server.access import CampaignAccess, Reader, Robot, Scientist
 from activeloop.server.pages.base import Form, of_form, page, pages_router, see, sign, text
 from activeloop.server.pages.kept import Kept, upload_of
 from activeloop.server.pages.overview import campaign_fields
-from activeloop.server.uploads import Reading, uploaded
+from activeloop.server.uploads import Reading, unhurried, uploaded
 from activeloop.store.queries import files_page
 from activeloop.words import many
 
@@ -95,12 +96,19 @@ def upload(request: Request, access: Robot, form: Form) -> Response:
         reading = _how(fields)
         beside = {"replaces": reading.replaces, "repeats": reading.repeats}
         with uploaded(kept.name, BytesIO(kept.content), reading.how) as sent:
-            if text(form, "do") != "store":
+
+            def look() -> Response:
                 with access.open() as loop:
                     preview = preview_results(loop, sent, reading.how, **beside)
                     return _page(request, access, loop, fields=fields, kept=kept, preview=preview)
-            with of_form(access, form).change() as loop:
-                summary = record(loop, read_results(loop, sent, reading.how), kept.name, **beside)
+
+            def store() -> RecordSummary:
+                with of_form(access, form).change() as loop:
+                    return record(loop, read_results(loop, sent, reading.how), sent.name, **beside)
+
+            if text(form, "do") != "store":
+                return unhurried(look)
+            summary = unhurried(store)
     except ActiveLoopError as error:
         with access.open() as loop:
             return _page(request, access, loop, fields=fields, kept=kept, error=str(error), code=422)
