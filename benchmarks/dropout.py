@@ -20,7 +20,7 @@ import typer
 from activeloop.cli.replay import run as replay
 from activeloop.cli.terminal import Jobs
 from activeloop.errors import ConfigError
-from activeloop.replay import Source
+from activeloop.replay import Source, load_landscape
 from activeloop.replay.campaign import Turn
 from activeloop.replay.metrics import LABELS
 from activeloop.replay.sources import registry
@@ -73,9 +73,18 @@ def unread(suite: Suite) -> list[str]:
     return [name for name in suite.sets if registry()[name].kind != READS]
 
 
+def by_length(suite: Suite) -> list[str]:
+    """The sets of a suite that can be read, shortest protein first, of the same length by name."""
+    lengths = {}
+    for name in set(suite.sets) - set(unread(suite)):
+        sites = load_landscape(Source(name)).pool.sites
+        lengths[name] = len(sites.parent_sequence or sites.labels) if sites else 0
+    return sorted(lengths, key=lambda name: (lengths[name], name))
+
+
 def command(
     only: Annotated[str, typer.Option("--suites", metavar="NAMES", help="Of these suites, joined by commas.")] = "",
-    first: Annotated[int, typer.Option(help="The first sets of each suite by name; 0: all.")] = 0,
+    shortest: Annotated[int, typer.Option(help="Sets of the shortest proteins of each suite; 0: all sets.")] = 0,
     seeds: Annotated[int, typer.Option(help="Campaigns of each set and policy.")] = 10,
     jobs: Jobs = None,
     work: Annotated[Path, WORK] = Path("replays"),
@@ -92,12 +101,11 @@ def command(
                 f"{name}: its sets are {registry()[there[name].sets[0]].kind}, which the bundled pretrained model does "
                 "not read. Nothing was computed."
             )
-    asked = f"{f' --suites {only}' if only else ''}{f' --first {first}' if first else ''} --seeds {seeds}"
+    asked = f"{f' --suites {only}' if only else ''}{f' --shortest {shortest}' if shortest else ''} --seeds {seeds}"
     rows: list[Row] = []
     for name in names:
         suite = there[name]
-        readable = sorted(set(suite.sets) - set(unread(suite)))
-        for each in readable[:first] if first else readable:
+        for each in by_length(suite)[: shortest or None]:
             place = work / "dropout" / name / each
             with suppress(typer.Exit):  # campaigns that could not be finished are missing in its table, and named
                 replay(Source(each), suite.protocol, suite.policies, seeds, jobs, place, policy_of)
@@ -139,7 +147,10 @@ def _suite_section(suite: Suite, sets: Mapping[str, Mapping[tuple[str, int], Seq
     p, count = suite.protocol, len({seed for turns in sets.values() for _, seed in turns})
     chosen = "its set" if len(suite.sets) == 1 else f"all of its {len(sets)} sets"
     if len(sets) < len(suite.sets):
-        chosen = f"{len(sets)} of its {len(suite.sets)} sets, the first by name"
+        chosen = (
+            f"{len(sets)} of its {len(suite.sets)} sets, those of the shortest proteins: the time of the classifier "
+            "grows with their length"
+        )
     told = (
         f"{suite.question} Goal `{p.goal}`, {p.start} + {p.rounds} x {p.batch} candidates, {count} seeds; {chosen}. "
         f"Means after {p.labels[-1]}, ± standard error over {'sets' if len(sets) > 1 else 'seeds'}."
@@ -164,7 +175,7 @@ def _suite_section(suite: Suite, sets: Mapping[str, Mapping[tuple[str, int], Seq
     for policy in suite.policies:
         courses = [course for of in sets.values() for (who, _), course in of.items() if who == policy]
         spent = [sum(turn.seconds for turn in course) for course in courses]
-        seconds.append(mean_se(spent, 2) if policy not in ("random", OWN_RANDOM, FULL) and spent else "")
+        seconds.append(mean_se(spent) if policy not in ("random", OWN_RANDOM, FULL) and spent else "")
     rows.append(["CPU seconds a campaign, one thread", *seconds, *[""] * len(others)])
     head = ["", *suite.policies, *(f"arm less {other}" for other in others)]
     by_set = []
@@ -236,7 +247,7 @@ def _missing(
         if left and name not in turns:
             yield f"`{name}`: not in this run ({len(left)} sets)" if len(left) > 1 else f"`{name}`: not in this run"
         elif left:
-            yield f"`{name}`: {', '.join(left)}: not in this run"
+            yield f"`{name}`: its other {len(left)} sets: not in this run"
     for name, sets in turns.items():
         for each, found in sets.items():
             seeds = {seed for _, seed in found}

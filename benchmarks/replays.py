@@ -96,13 +96,20 @@ def page_of(
         [
             *(_metric_section(suite, points, metric) for metric in suite.metrics),
             *(_needs_section(rounds, metric) for metric in suite.metrics if FULL in suite.policies and rounds),
-            not_done("Not computed yet", sorted(set(suite.sets) - {point.dataset for point in points})),
+            not_done("Not computed yet", _not_computed(suite, points)),
             *(f"![Learning curves of {name.removesuffix('.png')}]({name})" for name in pictures),
         ],
         tables,
         pictures,
         parts_of(suite.policies),
     )
+
+
+def _not_computed(suite: Suite, points: Sequence[Point]) -> list[str]:
+    """Sets without a campaign, and policies that no set has."""
+    there = {point.policy for point in points}
+    sets = sorted(set(suite.sets) - {point.dataset for point in points})
+    return [*sets, *(f"policy `{policy}`" for policy in suite.policies if policy not in there)]
 
 
 def _metric_section(suite: Suite, points: Sequence[Point], metric: str) -> str:

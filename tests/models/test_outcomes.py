@@ -7,8 +7,9 @@ import pytest
 from activeloop.acquisition import BALD, Entropy, entropy
 from activeloop.acquisition.base import AcquisitionContext
 from activeloop.errors import InputError, ModelError, TableError
-from activeloop.measurements.outcomes import read_outcomes
+from activeloop.measurements.outcomes import outcomes_hint, read_outcomes
 from activeloop.models.outcomes import OutcomeLearner, divergence
+from activeloop.tables import as_table
 
 RNG = np.random.default_rng(0)
 GUIDES = ["".join(RNG.choice(list("ACGT"), 20)) for _ in range(160)]
@@ -88,6 +89,15 @@ def test_rare_outcomes_are_put_together():
 def test_what_is_not_clear_is_refused(table, message):
     with pytest.raises((TableError, InputError), match=message):
         read_outcomes(table)
+
+
+def test_only_outcomes_are_taken_for_outcomes():
+    assert "activeloop outcomes" in outcomes_hint(as_table(long(COUNTS)), "guides")
+    assert "activeloop outcomes" in outcomes_hint(as_table(long(COUNTS, "repair_outcome", "value")), "guides")
+    twice = {"guide": GUIDES[:2] * 2, "genotype": ["WT", "WT", "KO", "KO"], "value": [1, 2, 3, 4]}
+    assert outcomes_hint(as_table(twice), "guides") == ""
+    assert outcomes_hint(as_table({"guide": GUIDES[:2], "indel": [0.1, 0.2]}), "guides") == ""
+    assert outcomes_hint(as_table(wide(COUNTS)), "guides") == ""
 
 
 def test_the_rest_is_what_is_said():

@@ -184,10 +184,11 @@ def outcomes_hint(table: Table, kind: str) -> str:
         found = _long(table, column)
     except TableError:
         return ""
-    if found is None or found[0] == [""] or len({*table.column(column)}) == len(table):
+    if found is None or len({*table.column(column)}) == len(table):
         return ""
-    if all(_NUMBER.fullmatch(name) for name in found[0]):
-        return ""  # a column of values, such as DeepHF's `indel`
+    known = {*map(plain, WORDS)}
+    if sum(size_of(name) is not None or plain(name) in known for name in found[0]) <= len(found[0]) / 2:
+        return ""  # such as values under `indel`, as of DeepHF, or the genotype of the cells
     return (
         "It has several rows a guide, one for each repair outcome. `activeloop outcomes FILE --out DIR` checks that "
         "they are distributions, and writes a table with one row a guide: a column for each outcome, and the share of "
