@@ -47,6 +47,7 @@ OWN = {
     "gdsc": "Drug response: does a history of other drugs pay?",
     "gpu": "What does a step cost on a graphics card?",
     "extend": "Does it pay to combine hits, and by what?",
+    "hostile": "Is every hostile file refused at every entrance?",
     "images": "What is in the images, how large are they, and do they work without any rights?",
     "jobs": "Is work lost, or done twice, as Jobs of a cluster (in emulation) under faults?",
     "kill": "Is anything lost when a campaign is killed?",

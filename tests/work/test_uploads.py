@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import io
-import lzma
 import os
-import random
-import struct
-import sys
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,142 +16,9 @@ import pytest
 from activeloop.errors import InputError, TableError
 from activeloop.tables import Book, read_table
 from activeloop.work.uploads import Limits, UploadedFile, check_in_child, read_in_child
+from benchmarks.hostile_files import FILES, HEAD, SEQUENCES, SLOW, TOP, book, large_part, row, sheet, text
 from exports import gen5
 
-LIMITS = Limits()
-HEAD = b"mutant,score\n"
-SHEET = "xl/worksheets/sheet1.xml"
-MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-
-
-def book(cells: dict[str, object] | None = None, **parts: bytes | None) -> bytes:
-    """A workbook of one result, with further cells; `parts` replace its parts (None: left out), `__` for a slash."""
-    made, file = openpyxl.Workbook(), io.BytesIO()
-    for place, value in {"A1": "mutant", "B1": "score", "A2": "K2R", "B2": 0.5, **(cells or {})}.items():
-        made.active[place] = value
-    made.save(file)
-    named = {name.replace("__", "/").replace("_xml", ".xml"): content for name, content in parts.items()}
-    with zipfile.ZipFile(file) as old:
-        held = {name: old.read(name) for name in old.namelist()} | named
-    return zipped({name: content for name, content in held.items() if content is not None})
-
-
-def zipped(parts: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
-    return file.getvalue()
-
-
-def sheet(rows: bytes) -> bytes:
-    return f"<worksheet {MAIN}><sheetData>".encode() + rows + b"</sheetData></worksheet>"
-
-
-def row(number: int, cells: bytes) -> bytes:
-    return b'<row r="%d">%s</row>' % (number, cells)
-
-
-def text(place: str, value: str) -> bytes:
-    return f'<c r="{place}" t="inlineStr"><is><t>{value}</t></is></c>'.encode()
-
-
-TOP = row(1, text("A1", "mutant") + text("B1", "score"))
-
-
-def linked() -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        link = zipfile.ZipInfo("data.csv")
-        link.external_attr = 0o120777 << 16  # a symbolic link
-        archive.writestr(link, "/etc/passwd")
-    return file.getvalue()
-
-
-def large_part(size: int, name: str = SHEET) -> bytes:
-    """A workbook with a part of zeros that unpacks to so many bytes."""
-    return book(**{name.replace("/", "__").replace(".xml", "_xml"): bytes(size)})
-
-
-def wrong_size() -> bytes:
-    """A workbook whose directory says that a sheet is small."""
-    data, size = bytearray(large_part(2**28)), struct.pack("<I", 2**28)
-    place = -1
-    while (place := data.find(size, place + 1)) >= 0:
-        data[place : place + 4] = struct.pack("<I", 100)
-    return bytes(data)
-
-
-def overlapping() -> bytes:
-    """An archive in which 2,000 names stand for the same megabytes (after Fifield 2019, "A better zip bomb")."""
-    data = zipped({"a": bytes(2**24)})
-    start, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
-    entry = data[start:end]
-    directory = b"".join(entry[:46] + b"%d" % (n % 10) for n in range(2000))
-    finish = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 2000, 2000, len(directory), start, 0)
-    return data[:start] + directory + finish
-
-
-random_bytes = random.Random(5).randbytes
-REFUSED: dict[str, Callable[[], bytes]] = {
-    "a gzip bomb": lambda: gzip.compress(bytes(2**31), 1),
-    "a gzip bomb of a table": lambda: gzip.compress(HEAD + b"K2R,0.5\n" * 25_000_000, 1),
-    "gzip within gzip": lambda: gzip.compress(gzip.compress(bytes(2**28))),
-    "a gzip file that was cut off": lambda: gzip.compress(HEAD + random_bytes(2**16))[:9000],
-    "a gzip file of nothing": lambda: gzip.compress(b""),
-    "a bz2 bomb": lambda: bz2.compress(bytes(2**27)),
-    "an xz bomb": lambda: lzma.compress(bytes(2**27), preset=0),
-    "a zip bomb": lambda: zipped({"a.csv": bytes(2**29)}),
-    "a zip bomb whose names overlap": overlapping,
-    "a zip file of links": linked,
-    "a zip file with a way out": lambda: zipped({"../../etc/passwd": HEAD}),
-    "a workbook of zeros": lambda: large_part(2**29),
-    "a workbook of zeros that lies about its size": wrong_size,
-    "a workbook of empty rows": lambda: book(xl__worksheets__sheet1_xml=sheet(TOP + b"<row/>" * 12_000_000)),
-    "a workbook with a stray far cell": lambda: book({"XFD1048576": "x"}),
-    "a workbook of deep XML": lambda: book(xl__worksheets__sheet1_xml=sheet(TOP + b"<a>" * 3_000_000)),
-    "a workbook with an endless tag": lambda: book(xl__worksheets__sheet1_xml=sheet(TOP + b"<row " + b"x" * 2**27)),
-    "a workbook of a million attributes": lambda: book(
-        xl__worksheets__sheet1_xml=sheet(TOP + b"<row " + b" ".join(b'a%d=""' % i for i in range(1_000_000)) + b"/>")
-    ),
-    "a workbook with entities within entities": lambda: book(
-        xl__worksheets__sheet1_xml=b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">'
-        + b"".join(b'<!ENTITY a%d "%s">' % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 10))
-        + b"]>"
-        + sheet(TOP + row(2, text("A2", "&a9;")))
-    ),
-    "a workbook that asks for a file": lambda: book(
-        xl__worksheets__sheet1_xml=b'<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
-        + sheet(TOP + row(2, text("A2", "&a;")))
-    ),
-    "a workbook with a cell of 200 MB": lambda: book(
-        xl__worksheets__sheet1_xml=sheet(TOP + row(2, text("A2", "x" * 200_000_000)))
-    ),
-    "a workbook merged over all": lambda: book(
-        xl__worksheets__sheet1_xml=sheet(TOP).replace(
-            b"</worksheet>", b'<mergeCells>%s</mergeCells></worksheet>' % (b'<mergeCell ref="A1:XFD1048576"/>' * 30_000)
-        )
-    ),
-    "a workbook without a sheet": lambda: book(xl__worksheets__sheet1_xml=None),
-    "a workbook with rows backwards": lambda: book(
-        xl__worksheets__sheet1_xml=sheet(row(5, text("A5", "mutant")) + row(2, text("A2", "K2R")))
-    ),
-    "half a workbook": lambda: book()[:3000],
-    "a program": lambda: Path(sys.executable).resolve().read_bytes()[: 2**22],
-    "random bytes": lambda: random_bytes(2**20),
-    "zeros": lambda: bytes(2**26),
-    "an endless line": lambda: HEAD + b"A" * 2**26,
-    "an endless cell in quotation marks": lambda: HEAD + b'"' + b"K2R,0.5\n" * 2**21,
-    "ten million columns": lambda: b"a," * 10_000_000 + b"\n" + b"1," * 10_000_000,
-    "a row of other widths": lambda: HEAD + b"K2R,0.5\n" * 100_000 + b"1,2,3,4\n",
-    "a formula for a name": lambda: b'mutant,score\n"=cmd|\'/c calc\'!A1",0.5\n',
-    "a formula that fetches": lambda: b'mutant,score\nK2R,"=WEBSERVICE(""http://example.org"")"\n',
-    "a web page": lambda: b"<!DOCTYPE html><html><script>alert(1)</script></html>",
-    "half of a letter": lambda: b"\xff\xfe" + "mutant,score\nK2R,0.5\n".encode("utf-16-le")[:-1],
-    "a pickle": lambda: b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x02id\x85R.",
-    "nothing": lambda: b"",
-    "spaces": lambda: b" \n" * 1000,
-}  # fmt: skip
 READ: dict[str, tuple[Callable[[], bytes], int]] = {
     "a workbook": (book, 1),
     "a workbook that states huge dimensions": (
@@ -169,10 +30,10 @@ READ: dict[str, tuple[Callable[[], bytes], int]] = {
         1,
     ),
     "a workbook with a large part that no table needs": (lambda: large_part(2**28, "xl/media/image1.png"), 1),
-    "a workbook in whose archive links stand": (lambda: book(**{"link": b"/etc/passwd"}), 1),
+    "a workbook in whose archive links stand": (lambda: book(None, link=b"/etc/passwd"), 1),
     "a gzipped table": (lambda: gzip.compress(HEAD + b"K2R,0.5\n" * 1000), 1000),
     "200,000 rows": (lambda: HEAD + b"".join(b"K%dR,%d.5\n" % (i, i) for i in range(200_000)), 200_000),
-    "UTF-16 of a spreadsheet program": (lambda: "mutant\tscore\nK2R\t0,5\n".encode("utf-16"), 1),
+    "UTF-16 of a spreadsheet program": (lambda: "variant\tactivity\nK2R\t0,5\n".encode("utf-16"), 1),
 }
 
 
@@ -187,13 +48,14 @@ def read_all(path: Path) -> None:
     table = read_in_child(path, name="results.csv").table()
     for name in table.header:
         table.column(name)
-    table.candidates("mutant")
+    table.candidates("variant")
     raise AssertionError(table.header)
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", [name for name in SLOW if FILES[name].wrong == "file"])
 def test_hostile_files_are_refused_in_words_within_bounds(tmp_path, name):
-    path = upload(tmp_path, REFUSED[name]())
+    """Those that take long; the others come to the entrances of the server."""
+    path = upload(tmp_path, FILES[name].make())
     with pytest.raises(InputError) as caught:
         read_all(path)
     words = str(caught.value)
@@ -203,23 +65,9 @@ def test_hostile_files_are_refused_in_words_within_bounds(tmp_path, name):
     assert not any(word in words for word in ("Traceback", "Error:", str(tmp_path)))
 
 
-SEQUENCES: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "a gzip bomb": ("family.a2m.gz", lambda: gzip.compress(bytes(2**30), 1)),
-    "a chain without an end": ("family.a3m", lambda: b">a\n" + b"M" * 2**25),
-    "a Stockholm file that is held whole": (
-        "family.sto.gz",
-        lambda: gzip.compress(
-            b"# STOCKHOLM 1.0\n" + b"".join(b"%020d %s\n" % (i, b"M" * 60) for i in range(4 * 10**6)), 1
-        ),
-    ),
-    "a cut-off gzip file": ("wt.fasta.gz", lambda: gzip.compress(b">a\n" + random_bytes(2**16))[:9000]),
-    "a table": ("wt.fasta", lambda: HEAD + b"K2R,0.5\n"),
-}
-
-
 @pytest.mark.parametrize("kind", SEQUENCES)
 def test_hostile_files_of_sequences_are_refused_in_words_within_bounds(tmp_path, kind):
-    name, make = SEQUENCES[kind]
+    name, make = SEQUENCES[kind].name, SEQUENCES[kind].make
     with pytest.raises(InputError) as caught:
         check_in_child(upload(tmp_path, make()), name=name, limits=Limits(mebibytes=256))
     words = str(caught.value)
@@ -238,8 +86,8 @@ def test_sequences_that_come_with_a_campaign_are_read(tmp_path):
 def test_files_that_look_hostile_and_are_not_are_read(tmp_path, name):
     make, rows = READ[name]
     table = read_in_child(upload(tmp_path, make()), name="results.csv").table()
-    assert (table.file, len(table), table.header[:2]) == ("results.csv", rows, ("mutant", "score"))
-    assert table.row(0)["mutant"] in ("K2R", "K0R")
+    assert (table.file, len(table), table.header[:2]) == ("results.csv", rows, ("variant", "activity"))
+    assert table.row(0)["variant"] in ("K2R", "K0R")
 
 
 def test_the_same_is_read_as_without_a_child(tmp_path):
@@ -250,7 +98,7 @@ def test_the_same_is_read_as_without_a_child(tmp_path):
         for letter in "ABCDEFGH":
             grid.append([letter, *(float(len(name) + i) for i in range(12))])
     made.save(tmp_path / "upload.xlsx")
-    for path in (tmp_path / "upload.xlsx", upload(tmp_path, b"mutant;score\nK2R;0,5\n")):
+    for path in (tmp_path / "upload.xlsx", upload(tmp_path, b"variant;activity\nK2R;0,5\n")):
         here, there = Book.open(path, others=True), read_in_child(path)
         assert [b.place for b in there.blocks()] == [b.place for b in here.blocks()]
         assert there.blocks() == here.blocks()

@@ -128,7 +128,7 @@ class Panel:
             column = _id_column(table, rows)
             if column is None:
                 continue
-            cells = table.columns[table.header.index(column)]
+            cells = table.cells(column)
             seen.update(cell for cell in cells if cell in rows)
             panel = _with(panel, table, column, Path(path).name)
         by_other = [name for name in asked if name not in seen and panel.synonyms.get(plain(name), name) != name]
@@ -186,14 +186,14 @@ def _is_number(cell: str) -> bool:
 
 def _with(panel: Panel, table: Table, column: str, file: str) -> Panel:
     """A panel with what one more table says."""
-    place = [panel.rows.get(cell, -1) for cell in table.columns[table.header.index(column)]]
+    place = [panel.rows.get(cell, -1) for cell in table.cells(column)]
     labels = dict(panel.labels)
     synonyms, doubtful = dict(panel.synonyms), dict(panel.doubtful)
     for what, names in LABELS.items():
         found = [name for name in table.named(names) if name != column]
         for name in found if what in ("name", "synonyms") else found[:1]:
             cells = list(labels.get(what, ("",) * len(panel.names)))
-            for row, cell in zip(place, table.columns[table.header.index(name)], strict=True):
+            for row, cell in zip(place, table.cells(name), strict=True):
                 if row >= 0 and not cells[row]:
                     cells[row] = cell
                 if row >= 0 and what in ("name", "synonyms"):

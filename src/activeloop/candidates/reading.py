@@ -139,6 +139,9 @@ _PLAIN = re.compile(r"(?:[A-Z][0-9]+[A-Z](?::|$))+")
 #: at the beginning, and no mutation itself
 _REFERENCE = re.compile(rf"^(?!p\.)(?!{_MUTATED}[A-Z0-9]*:)(?!\d+[A-Z*=-])([A-Z0-9_.\-]+):(?=p\.)", re.IGNORECASE)
 
+#: signs that turn the direction of what follows, so that a name is shown otherwise than it is read
+_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
 
 def cleaned_name(text: str) -> tuple[str, frozenset[str]]:
     """A variant's name in plain signs without the chain or the reference sequence before it, and those.
@@ -150,7 +153,7 @@ def cleaned_name(text: str) -> tuple[str, frozenset[str]]:
         return text, frozenset()
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
-        text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+        text = "".join(c for c in text if unicodedata.category(c) != "Cf" or c in _TURNING)
     text = text.strip()
     if not any(c.isdigit() for c in text):
         return text, frozenset()
@@ -591,7 +594,7 @@ def _same_twice(table: Table, cells: list[str], pairs: list[tuple[int, int]]) ->
 def name_columns(table: Table, column: str) -> list[list[str]]:
     """The cells of the columns with other names of the candidates; numbers that only count the rows are none."""
     own = table.find(column)
-    found = [table.columns[table.header.index(name)] for name in table.named(LABELS) if name != own]
+    found = [table.cells(name) for name in table.named(LABELS) if name != own]
     return [cells for cells in found if not counts_rows(cells)]
 
 
@@ -644,7 +647,7 @@ def named_column(table: Table, kind: str, names: Sequence[str] | None = None) ->
 
 
 def _looks_right(table: Table, name: str, kind: str) -> bool:
-    cells = [c for c in table.columns[table.header.index(name)][:50] if c]
+    cells = [c for c in table.cells(name)[:50] if c]
     return bool(cells) and sum(bool(_CONTENT[kind].fullmatch(c)) for c in cells) >= 0.8 * len(cells)
 
 
@@ -652,7 +655,7 @@ def _sequence_column(table: Table, besides: str) -> str | None:
     """The column of whole sequences beside one of mutations, or None."""
     for found in table.named(SEQUENCES):
         if found != table.find(besides):
-            cells = table.columns[table.header.index(found)]
+            cells = table.cells(found)
             if all(c.rstrip("*").isalpha() and len(c) > 10 for c in cells[:20]):
                 return found
     return None

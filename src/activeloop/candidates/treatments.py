@@ -177,7 +177,7 @@ def treatment_columns(table: Table, columns: Mapping[str, str] | None = None) ->
     if missing:
         raise table.error(
             f"which column names the {' and the '.join(missing)} of each treatment? Call it "
-            f"{' and '.join(PARTS[part][0] for part in missing)}. Columns: {', '.join(table.header)}."
+            f"{' and '.join(PARTS[part][0] for part in missing)}. {table.listed}"
         )
     return found
 
@@ -200,7 +200,7 @@ def with_treatments(
     if not required and not (table.named(PARTS["cells"]) and table.named(PARTS["compound"])):
         return table
     found = treatment_columns(table)
-    cells = {part: table.columns[table.header.index(name)] for part, name in found.items()}
+    cells = {part: table.cells(name) for part, name in found.items()}
     unit = split_unit(found["dose"])[1] if "dose" in found else ""
     names: list[str] = []
     doses: list[str] = []

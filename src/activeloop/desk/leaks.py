@@ -86,7 +86,7 @@ def find_leaks(files: Sequence[Any], columns: Mapping[str, str] | None = None) -
     if not any(t.has or _pair_columns(t.table) for t in tables):
         raise InputError(
             "no column of structures, compounds, cells, candidates or plates is known here. Say which it is: --column "
-            f"compound=... Columns: {', '.join(tables[0].table.header)}."
+            f"compound=... {tables[0].table.listed}"
         )
     yield from _structures(tables)
     yield from _names(tables)
@@ -132,7 +132,7 @@ class _Rows:
                 has[role] = found[0]
         parents, problems = [""] * len(table), []
         if "structure" in has:
-            parents, problems = _parents(table.columns[table.header.index(has["structure"])])
+            parents, problems = _parents(table.cells(has["structure"]))
         return cls(table, f"{table.file}: " if several else "", has, parents, problems)
 
     def cells(self, role: str) -> list[str]:
@@ -308,7 +308,7 @@ def _synonyms(tables: Sequence[_Rows]) -> Iterator[Leak]:
         sources = {"structure": t.parents} if any(t.parents) else {}
         for header in t.table.named(_IDS):
             if header not in t.has.values():
-                cells = t.table.columns[t.table.header.index(header)]
+                cells = t.table.cells(header)
                 sources[header] = [cell if re.search(r"\d", cell) else "" for cell in cells]  # "none" is no id
         for what, keys in sources.items():
             several = [
@@ -369,7 +369,7 @@ def _pairs(tables: Sequence[_Rows]) -> Iterator[Leak]:
         two = _pair_columns(t.table)
         if two is None:
             continue
-        a, b = (t.table.columns[t.table.header.index(h)] for h in two)
+        a, b = (t.table.cells(h) for h in two)
         rest = t.cells("cells")
         seen: dict[tuple[str, str, str], int] = {}
         swapped, own = [], []
@@ -417,11 +417,11 @@ def _units(t: _Rows) -> dict[str, list[str]]:
     what, keys = t.identity()
     pair = _pair_columns(t.table)
     if pair is not None:
-        a, b = (t.table.columns[t.table.header.index(h)] for h in pair)
+        a, b = (t.table.cells(h) for h in pair)
         units["pair"] = [" + ".join(sorted((plain(x), plain(y)))) for x, y in zip(a, b, strict=True)]
     elif what and what != "cells":
         cells = t.cells("cells")
-        doses = next((t.table.columns[t.table.header.index(h)] for h in t.table.named(PARTS["dose"])), None)
+        doses = next((t.table.cells(h) for h in t.table.named(PARTS["dose"])), None)
         parts = [keys, map(plain, cells), *([doses] if doses else [])]
         units["replicate"] = ["" if not k[0] else " | ".join(k) for k in zip(*parts, strict=True)]
         units[what] = keys
@@ -500,7 +500,7 @@ def _plates(t: _Rows) -> Iterator[Leak]:
         return
     conditions = {h for h in t.table.named(_CONDITIONS)} | {t.has[r] for r in ("cells", "donor") if r in t.has}
     for name in sorted(conditions):
-        column = t.table.columns[t.table.header.index(name)]
+        column = t.table.cells(name)
         levels = _groups(column)
         on = {level: {plates[i] for i in members} for level, members in levels.items()}
         held = {plate: {column[i] for i in members} for plate, members in _groups(plates).items()}

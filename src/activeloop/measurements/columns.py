@@ -141,7 +141,7 @@ def find_entries(
     if values and not {"candidate", "well"} & set(roles):
         raise MeasurementError(
             "no column names the candidates or the wells. Say which it is: --column candidate=... or --column well=... "
-            f'(columns={{"candidate": "..."}}). Columns: {", ".join(table.header)}. No row was stored.',
+            f'(columns={{"candidate": "..."}}). {table.listed} No row was stored.',
             file=table.file,
         )
     spreads = _spreads(table, assays, values, wide)
@@ -168,7 +168,7 @@ def find_entries(
         raise MeasurementError(
             f"no column of values. {meant}Name one after its assay ({names}), or `value` beside a column `assay`; "
             f"or say which it is (--column {assays[0].name}=..., in Python the argument columns). "
-            f"Columns: {', '.join(table.header)}. No row was stored.",
+            f"{table.listed} No row was stored.",
             file=table.file,
         )
     read |= {column: "its standard deviation or error" for spread in spreads.values() for column in spread if column}
@@ -513,7 +513,7 @@ def _spreads(
         if not what or (what == "spread" and not own):
             continue  # `error` or `range` alone may be anything
         replicated = bool(wide) and (not single or (own and own not in single))
-        numbers = any(re.match(r"[-+±]?\s*\d", cell) for cell in table.columns[table.header.index(header)][:50])
+        numbers = any(re.match(r"[-+±]?\s*\d", cell) for cell in table.cells(header)[:50])
         if replicated or not numbers:
             continue
         of = next((a for a in assays if plain(a.name) == own), None) or _assay_beside(table, header, assays, wide)

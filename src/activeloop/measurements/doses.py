@@ -199,7 +199,7 @@ class _Reader:
         response, factor, scaled = self._response(values)
         plates = table.column(roles["plate"]) if "plate" in roles else [""] * len(table)
         names = [w if (w := _well(cell)) else cell for cell in table.column(roles["well"])] if "well" in roles else None
-        compounds = table.columns[table.header.index(roles["compound"])]
+        compounds = table.cells(roles["compound"])
         cells = table.column(roles["cells"]) if "cells" in roles else [""] * len(table)
         wells: list[Well] = []
         for numbers in values.values():
@@ -256,7 +256,7 @@ class _Reader:
             if not found:
                 raise self._error(
                     "no column of doses. Name it dose, with its unit, such as `dose (µM)`, or say which it is "
-                    f'(--column dose=..., columns={{"dose": "..."}}). Columns: {", ".join(table.header)}.'
+                    f'(--column dose=..., columns={{"dose": "..."}}). {table.listed}'
                 )
             if len(found) > 1:
                 raise self._error(
@@ -266,7 +266,7 @@ class _Reader:
         if "compound" not in roles:
             raise self._error(
                 "no column names the compounds. Name it compound, or say which it is (--column compound=..., "
-                f'columns={{"compound": "..."}}). Columns: {", ".join(table.header)}.'
+                f'columns={{"compound": "..."}}). {table.listed}'
             )
         return roles
 
@@ -292,7 +292,7 @@ class _Reader:
         if not found:
             raise self._error(
                 "no column of readings. Name it signal, or after what it is (`viability (%)`), or say which it is "
-                f"(--column value=...). Columns: {', '.join(table.header)}."
+                f"(--column value=...). {table.listed}"
             )
         self._percent = {h for h in found if "%" in h or "percent" in h.casefold()}
         self._names = found
@@ -324,7 +324,7 @@ class _Reader:
     def _kinds(self, roles: Mapping[str, str]) -> list[Role]:
         """What each row is: a control by its kind, else by the name of its compound."""
         table = self.table
-        kinds = table.columns[table.header.index(roles["kind"])] if "kind" in roles else [""] * len(table)
+        kinds = table.cells(roles["kind"]) if "kind" in roles else [""] * len(table)
         compounds = self._called(roles)
         given: dict[str, Role] = {plain(w): "negative" for w in self.negative}
         given |= {plain(w): "positive" for w in self.positive}
@@ -367,9 +367,9 @@ class _Reader:
     def _called(self, roles: Mapping[str, str]) -> list[str]:
         """What each row calls its compound; the word for a control, where that stands in another column of names."""
         table = self.table
-        columns = [table.columns[table.header.index(roles["compound"])]]
+        columns = [table.cells(roles["compound"])]
         names = table.named((*candidate_names("compounds"), *LABELS[1:]))
-        columns += [table.columns[table.header.index(h)] for h in names if h not in roles.values()]
+        columns += [table.cells(h) for h in names if h not in roles.values()]
         marks = {plain(w) for w in (*self.negative, *self.positive)}
 
         def marked(cell: str) -> bool:
@@ -570,12 +570,12 @@ class _Reader:
     def _labels(self, roles: Mapping[str, str]) -> dict[tuple[str, str], tuple[tuple[str, str], ...]]:
         """What other columns say of each series, where they say one thing."""
         table, used = self.table, {*roles.values(), *self._names}
-        compounds = table.columns[table.header.index(roles["compound"])]
-        cells = table.columns[table.header.index(roles["cells"])] if "cells" in roles else [""] * len(table)
+        compounds = table.cells(roles["compound"])
+        cells = table.cells(roles["cells"]) if "cells" in roles else [""] * len(table)
         names = [h for h in table.header if h not in used and plain(h) not in map(plain, ROLES["replicate"])]
         out: dict[tuple[str, str], dict[str, str]] = {}
         for name in names[:MOST_LABELS]:
-            column, found = table.columns[table.header.index(name)], dict[tuple[str, str], str]()
+            column, found = table.cells(name), dict[tuple[str, str], str]()
             for key, cell in zip(zip(compounds, cells, strict=True), column, strict=True):
                 if cell and found.setdefault(key, cell) != cell:
                     break
@@ -642,7 +642,7 @@ def _long(table: Table) -> Table:
         return table
     rest = [i for i, header in enumerate(table.header) if header not in doses]
     columns = [[cell for cell in table.columns[i] for _ in doses] for i in rest]
-    cells = [table.columns[table.header.index(dose)][row] for row in range(len(table)) for dose in doses]
+    cells = [table.cells(dose)[row] for row in range(len(table)) for dose in doses]
     return replace(
         table,
         header=(*(table.header[i] for i in rest), "dose", "signal"),
@@ -655,7 +655,7 @@ def _joined(source: Any, layout: Table, sheet: str | None) -> Table:
     """One row for each reading: the columns of the layout, and the reading of each well."""
     wells = layout.named(ROLES["well"])
     if not wells:
-        raise layout.error(f"the layout has no column of wells. Columns: {', '.join(layout.header)}.")
+        raise layout.error(f"the layout has no column of wells. {layout.listed}")
     plate_column = layout.named(ROLES["plate"])
     plates = layout.column(plate_column[0]) if plate_column else [""] * len(layout)
     known = list(dict.fromkeys(plates))
@@ -707,7 +707,7 @@ def _readings_by_well(
     wells, named = table.named(ROLES["well"]), table.named(ROLES["plate"])
     values = [h for h in table.header if plain(split_unit(h)[0]) in set(map(plain, VALUES))]
     if not wells or len(values) != 1:
-        raise table.error(f"no column of wells and one of readings. Columns: {', '.join(table.header)}.")
+        raise table.error(f"no column of wells and one of readings. {table.listed}")
     places = table.column(named[0]) if named else [plates[0]] * len(table)
     if not named and len(plates) > 1:
         raise table.error(f"the layout has {len(plates)} plates, and no column says of which a reading is.")

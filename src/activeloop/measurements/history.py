@@ -54,7 +54,7 @@ def read_treatments(
     parts = treatment_columns(table)
     value = column or _value_column(table, assay, [*parts.values()])
     values = table.values(value)
-    texts = {part: np.array(table.columns[table.header.index(name)], object) for part, name in parts.items()}
+    texts = {part: np.array(table.cells(name), object) for part, name in parts.items()}
     keep = np.isfinite(values) & (texts["cells"] != "") & (texts["compound"] != "")
     if without:
         keep &= ~np.isin(texts["compound"].astype(str), list(without))
@@ -232,7 +232,7 @@ def read_screens(source: Any, kind: str) -> Dataset:
     skip = {*table.named((*COUNTS, *(name for names in SPREADS.values() for name in names))), table.find(column)}
     names = [name for name in table.header if name not in skip and _all_numbers(table, name)]
     if not names:
-        raise table.error(f"no column holds values of a screen. Columns: {', '.join(table.header)}.")
+        raise table.error(f"no column holds values of a screen. {table.listed}")
     fine = read.places >= 0
     rows, columns = read.places[fine], []
     for name in names:

@@ -206,7 +206,7 @@ def _long(table: Table, column: str) -> _Found | None:
         return None
     if len(value) > 1:
         raise table.error(f"which column holds the reads or shares: {', '.join(value)}? Leave one of them.")
-    columns = [table.columns[table.header.index(name)] for name in (outcome[:1] or parts)]
+    columns = [table.cells(name) for name in (outcome[:1] or parts)]
     texts = [" ".join(cell for cell in cells if cell) for cells in zip(*columns, strict=True)]
     if "" in texts:
         raise table.error("the outcome is empty. Name it.", texts.index(""))
@@ -239,7 +239,7 @@ def _wide(table: Table, column: str, given: Sequence[str]) -> _Found:
     if len(names) < 2:
         raise table.error(
             "no outcomes are found: give a row for each guide and outcome (guide, outcome, reads), or a column for "
-            f"each outcome. Columns: {', '.join(table.header)}."
+            f"each outcome. {table.listed}"
         )
     known = {*map(plain, WORDS)}
     unclear = [name for name in names if size_of(name) is None and plain(name) not in known]

@@ -165,7 +165,7 @@ def read_measurements(
         written = table.header
         if isinstance(pool, TreatmentPool):
             table = with_treatments(table, pool.resolve, required=False)
-        own_parts = [name for name in written if name not in table.header]
+        own_parts = [name for name in written if table.find(name) != name]
         table = without_labels(table, pool, assays)
         given = _plate_column(table, columns, layouts)
         own = [part.assay] if part.assay else assays

@@ -275,7 +275,7 @@ def _plates(table: Table) -> list[Plate]:
         cells = {h.casefold(): cell for h, cell in row.items()}
         cells |= {h.removeprefix(OURS): cell for h, cell in cells.items() if h.removeprefix(OURS) in PLATE_LIST[5:]}
         rows.setdefault(cells.get("plate", "") or Path(table.file).stem, []).append((number, cells))
-    further = [h for h in _further(table) if any(table.columns[table.header.index(h)])]
+    further = [h for h in _further(table) if any(table.cells(h))]
     return [_plate(plate_id, mine, table, further) for plate_id, mine in rows.items()]
 
 

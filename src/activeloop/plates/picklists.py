@@ -176,7 +176,7 @@ def _column_of_names(table: Table, pool: Pool | None, others: Sequence[str]) -> 
         return free[0]
 
     def known(header: str) -> int:
-        cells = [c for c in table.columns[table.header.index(header)][:50] if c]
+        cells = [c for c in table.cells(header)[:50] if c]
         return sum(bool(pool.rows_labelled(c)) or pool.row_of(c) is not None for c in cells)
 
     best = max(free, key=known, default="")

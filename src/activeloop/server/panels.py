@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from activeloop.candidates import Pool
@@ -20,7 +18,7 @@ from activeloop.plates import draw
 from activeloop.server.compute import Order
 from activeloop.server.new import options_of, whole
 from activeloop.server.rendering import render
-from activeloop.server.uploads import MEDIA, written
+from activeloop.server.uploads import MEDIA, passing_folder, written
 
 LINE = 60
 """Residues in one line of a sequence."""
@@ -130,9 +128,9 @@ def look(
     Returns:
         `html`.
     """
-    with TemporaryDirectory(prefix="activeloop-") as folder:
+    with passing_folder() as folder:
         paths = {
-            field: [written(Path(folder), name, store.objects.get(key, MEDIA, f'file "{name}"')) for name, key in kept]
+            field: [written(folder, name, store.objects.get(key, MEDIA, f'file "{name}"')) for name, key in kept]
             for field, kept in files.items()
         }
         planned = draft(options_of(fields, assays, paths))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar
 
 from fastapi import Form, UploadFile
 
+from activeloop.config.building import without_path
 from activeloop.errors import InputError
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def check_inputs(files: Mapping[str, bytes]) -> None:
     from activeloop.work.uploads import check_in_child
 
     for name, content in files.items():
-        with TemporaryDirectory(prefix="activeloop-") as folder:
+        with passing_folder() as folder:
             path = Path(folder, "upload").with_suffix(PurePath(plain_name(name)).suffix)
             path.write_bytes(content)
             check_in_child(path, name=name)
@@ -127,7 +128,7 @@ def uploaded(name: str, content: BinaryIO, how: ReadingOptions) -> Iterator[Uplo
     """
     from activeloop.work.uploads import UploadedFile
 
-    with TemporaryDirectory(prefix="activeloop-") as folder:
+    with passing_folder() as folder:
         path = Path(folder, "upload").with_suffix(PurePath(name).suffix)
         with path.open("wb") as copy:
             shutil.copyfileobj(content, copy)
@@ -152,6 +153,17 @@ def unhurried(do: Callable[[], T]) -> T:
             return do()
         except UnpreparedError as needed:
             needed.prepare()
+
+
+@contextmanager
+def passing_folder() -> Iterator[Path]:
+    """A folder for files that were sent, gone afterwards; no error names it."""
+    with TemporaryDirectory(prefix="activeloop-") as folder:
+        try:
+            yield Path(folder)
+        except InputError as error:
+            without_path(error, Path(folder))
+            raise
 
 
 def plain_name(name: str) -> str:

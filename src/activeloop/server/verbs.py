@@ -9,7 +9,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 from activeloop import tracing
@@ -21,6 +20,7 @@ from activeloop.server import forms
 from activeloop.server.access import Campaigns
 from activeloop.server.compute import Order, Place, open_store
 from activeloop.server.panels import look, panel
+from activeloop.server.uploads import passing_folder
 from activeloop.server.views import plate_out, proposal_out, version_out, work_out
 
 
@@ -70,7 +70,7 @@ def extend(loop: OpenCampaign, order: Order, *, file: str = "", content: str = "
     from activeloop.desk.extend import extend as extended
 
     check_order(loop, order)
-    with TemporaryDirectory(prefix="activeloop-") as folder:
+    with passing_folder() as folder:
         if file:
             arguments["table"] = Path(folder, file)
             arguments["table"].write_bytes(base64.b64decode(content))

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -27,7 +28,10 @@ from activeloop.tables.numbers import (
     parse_number,
     usual,
 )
+from activeloop.words import some
 
+MOST_COLUMNS = 100_000
+"""Of a table: more than all genes of a genome, and few enough to be looked through."""
 ERROR_CELLS = frozenset(
     {
         "#N/A",
@@ -87,13 +91,43 @@ class Table:
     def __len__(self) -> int:
         return len(self.row_numbers)
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.header)}
+
+    @cached_property
+    def _folded(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self.header:
+            found.setdefault(name.casefold(), []).append(name)
+        return found
+
+    @cached_property
+    def _plain(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self.header:
+            found.setdefault(plain(split_unit(name)[0]), []).append(name)
+        return found
+
     def find(self, name: str) -> str | None:
         """The column's name as it stands in the header, found without regard to case; None if absent."""
-        if name in self.header:
+        if name in self._places:
             return name
-        wanted = name.strip().casefold()
-        found = [h for h in self.header if h.casefold() == wanted]
+        found = self._folded.get(name.strip().casefold(), ())
         return found[0] if len(found) == 1 else None
+
+    def cells(self, name: str) -> list[str]:
+        """The cells of a column that the header names just so, whatever they hold.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self.columns[self._places[name]]
+
+    @property
+    def listed(self) -> str:
+        """The names of the columns in a sentence, the first of many."""
+        return f"Columns: {some(self.header, 40)}."
 
     def named(self, names: Iterable[str]) -> list[str]:
         """The columns that have one of some names (`activeloop.tables.names`), in the order of the names.
@@ -103,11 +137,8 @@ class Table:
         ... )
         ['Well ID']
         """
-        columns: dict[str, list[str]] = {}
-        for header in self.header:
-            columns.setdefault(plain(split_unit(header)[0]), []).append(header)
         keys = dict.fromkeys(map(plain, names))
-        return [header for key in keys for header in columns.get(key, ())]
+        return [header for key in keys for header in self._plain.get(key, ())]
 
     def column(self, name: str) -> list[str]:
         """The cells of one column, from the first data row on.
@@ -119,8 +150,8 @@ class Table:
         if found is None:
             close = nearest(name, self.header)
             hint = f'; did you mean "{close[0]}"?' if close else "."
-            raise self.error(f'no column "{name}"{hint} Columns: {", ".join(self.header)}.')
-        cells = self.columns[self.header.index(found)]
+            raise self.error(f'no column "{name}"{hint} {self.listed}')
+        cells = self.cells(found)
         for i, cell in enumerate(cells):
             if cell and cell[0] in "#=" and not is_missing(cell):
                 self._refuse_broken_cell(found, i, cell)
@@ -165,7 +196,7 @@ class Table:
         """
         if self.decimal:
             return self.decimal
-        columns = [self.columns[self.header.index(self.find(name) or name)] for name in names]
+        columns = [self.cells(self.find(name) or name) for name in names]
         sign, doubtful = find_sign(cell for column in columns for cell in column)
         if sign or doubtful is None:
             return sign or "."
@@ -271,6 +302,12 @@ def checked_table(
     if top is None:
         raise TableError("the table is empty. Export it again.", file=file)
     header = [c.strip() for c in records[top]]
+    if len(header) > MOST_COLUMNS:
+        raise TableError(
+            f"the table has {len(header):,} columns, and {MOST_COLUMNS:,} are read at most. Leave out those "
+            "that nobody needs, or turn the table.",
+            file=file,
+        )
     body, below = records[top + 1 :], numbers[top + 1 :]
     if not all(map(any, body)):
         kept = [i for i, r in enumerate(body) if any(c.strip() for c in r)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -24,7 +23,7 @@ from activeloop.server.new import whole
 from activeloop.server.pages.base import Form, of_form, ordered, page, pages_router, see, text
 from activeloop.server.pages.kept import upload_of
 from activeloop.server.pages.overview import campaign_fields, panel_page
-from activeloop.server.uploads import check_inputs
+from activeloop.server.uploads import check_inputs, passing_folder
 
 router = pages_router()
 
@@ -163,7 +162,7 @@ def add(request: Request, access: Scientist, form: Form) -> Response:
     """Add candidates to the pool: combinations of the best hits, positions, sites or a list."""
     way, combine = text(form, "way"), text(form, "combine")
     try:
-        with TemporaryDirectory(prefix="activeloop-") as folder:
+        with passing_folder() as folder:
             given: dict[str, Any] = {}
             if way == "combine":
                 given = {

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from fastapi import Request
@@ -22,7 +20,7 @@ from activeloop.server.compute import Order
 from activeloop.server.new import ASSAY, BLANK, HEADERS, LISTS, options_of, whole
 from activeloop.server.pages.base import Form, ordered, page, pages_router, see, text
 from activeloop.server.pages.kept import Kept, keep, uploads_of
-from activeloop.server.uploads import check_inputs, written
+from activeloop.server.uploads import check_inputs, passing_folder, written
 
 router = pages_router()
 
@@ -74,10 +72,8 @@ def _made(
 ) -> Response:
     """Make the campaign, and go there."""
     number = whole(fields["number"], "the number of candidates")
-    with TemporaryDirectory(prefix="activeloop-") as folder:
-        paths = {
-            field: [written(Path(folder), one.name, one.content) for one in files] for field, files in kept.items()
-        }
+    with passing_folder() as folder:
+        paths = {field: [written(folder, one.name, one.content) for one in files] for field, files in kept.items()}
         planned = draft(options_of(fields, assays, paths))
         name = fields["name"] or _name_of(planned)
         key = made_campaign(request, user, name, planned.text, planned.inputs, again)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from fastapi import Request
@@ -30,6 +29,7 @@ from activeloop.server.pages.kept import upload_of
 from activeloop.server.pages.overview import campaign_fields
 from activeloop.server.problems import Problem
 from activeloop.server.rendering import figure
+from activeloop.server.uploads import passing_folder
 from activeloop.store.queries import counts_of_plates, results_page
 from activeloop.work.uploads import read_in_child
 
@@ -229,7 +229,7 @@ def _picklist(request: Request, access: CampaignAccess, loop: OpenCampaign, name
         raise PlateError(f"there is no plate {name}, or no such robot. Nothing was written.")
     volume = read_volume(typed)
     sources = sources_of([mine]) if text(form, "stocks") == "order" else sources_of_pool([mine], loop.campaign.pool)
-    with TemporaryDirectory(prefix="activeloop-") as folder:
+    with passing_folder() as folder:
         if text(form, "stocks") == "file":
             kept = upload_of(request, form, "sources", access.key)
             if kept is None:
