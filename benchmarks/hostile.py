@@ -137,6 +137,9 @@ ENTRANCES: dict[str, Entrance] = {
     "POST /api/v1/campaigns/preview": Entrance(_json("POST", "/api/v1/campaigns/preview", LIST), "list"),
     "POST /api/v1/campaigns, history": Entrance(_json("POST", "/api/v1/campaigns", HISTORY, encoded=True), "table"),
     f"PUT {API}/configuration": Entrance(_json("PUT", "/api/v1/campaigns/{}/configuration", LIST), "list"),
+    f"POST {API}/proposals/{{number}}/picklists": Entrance(
+        _sent("/api/v1/campaigns/{}/proposals/1/picklists", "sources", **{"for": "echo", "volume": "100nL"}), "table"
+    ),
     "page new, list, looked at": Entrance(_sent("/new", "list", do="look", design="list", **FORM), "list"),
     "page new, list, made": Entrance(_sent("/new", "list", do="make", design="list", **FORM), "list"),
     "page new, panels, looked at": Entrance(

@@ -15,7 +15,7 @@ from activeloop.server import forms
 from activeloop.server.access import CampaignAccess, Reader, Robot, Scientist
 from activeloop.server.api.common import RUNNING, Limit, Offset, Wait, compute, fresh, page_links, part
 from activeloop.server.problems import Problem
-from activeloop.server.uploads import plain_name, written
+from activeloop.server.uploads import passing_folder, plain_name, written
 from activeloop.server.views import plate_out, proposal_out
 
 if TYPE_CHECKING:
@@ -169,12 +169,12 @@ def make_picklists(
     from activeloop.desk.picklists import PickListOptions
 
     liquids = (source_volume, dead_volume, droplet, controls, doses, stock, well_volume)
-    with tempfile.TemporaryDirectory(prefix="activeloop-") as folder:
+    with passing_folder() as folder:
         stocks = None
         if sources is not None and sources.filename:
             from activeloop.work.uploads import read_in_child
 
-            kept = written(Path(folder), plain_name(sources.filename), sources.file.read())
+            kept = written(folder, plain_name(sources.filename), sources.file.read())
             stocks = read_in_child(kept, name=plain_name(sources.filename))
         return _picklists(access, number, PickListOptions(robot, volume, stocks, *liquids), "", name)
 
