@@ -20,6 +20,7 @@ from activeloop.store import CampaignFolder
 from activeloop.work import Place, Worker
 from activeloop.work.kinds import Distil
 from activeloop.work.leases import Timing
+from exports import softmax
 
 
 @pytest.fixture
@@ -213,3 +214,13 @@ def test_pick_lists_are_those_of_a_folder(run, client: Client, tmp_path):  # noq
     (tmp_path / "vehicle.csv").write_text("candidate,source plate,source well\nDMSO,lib,Z99\n")
     status, _, err = run(*far, "plate", "there", "--for", "echo", "--volume", "100nL", "--sources", "vehicle.csv")
     assert (status, "vehicle.csv" in err, "Z99" in err) == (2, True, True)
+
+
+def test_an_export_of_an_instrument_is_recorded_there(run, client: Client, tmp_path, reading):  # noqa: F811
+    there, far = client.make_campaign("kinase", CONFIG.replace("wells = 24", "wells = 96")), ("--server", client.url)
+    there.propose(20)
+    softmax(tmp_path / "run.txt", set(there.plates()[0].wells))
+    status, _, err = run(*far, "record", "kinase", "run.txt")
+    assert (status, "Say which one is the result" in err, err.count("Nothing was stored.")) == (2, True, 1), err
+    status, out, err = run(*far, "record", "kinase", "run.txt", "--instrument", "--quantity", "570 nm")
+    assert (status, "Stored 22 results" in out) == (0, True), err

@@ -255,7 +255,8 @@ def record(
             say(f"  {f'row {wrong.row}: ' if wrong.row else ''}{wrong.problem}")
     if seen.problems:
         first = seen.problems[0]
-        raise MeasurementError(f"{first.problem} Nothing was stored.", file=str(file), row=first.row)
+        told = first.problem if first.problem.endswith("stored.") else f"{first.problem} Nothing was stored."
+        raise MeasurementError(told, file=str(file), row=first.row)
     roles = "; ".join(c.name if c.name == c.role else f'"{c.name}" = {c.role}' for c in seen.columns if c.role)
     say(f"{file} holds {many(seen.values, 'value')} of {many(seen.candidates, 'candidate')}. Columns: {roles}.")
     for sentence in (*(f"  {one}" for one in seen.checks), *(f"Note: {one}" for one in seen.notes)):
