@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ from safetensors.torch import load_file
 
 from activeloop.adapters import LightPEFT
 from activeloop.candidates import Pool
+from activeloop.config import open_campaign
 from activeloop.errors import ModelError, StateError
 from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
@@ -55,6 +58,48 @@ def test_two_processes_give_what_one_does(tiny: str, tmp_path: Path, monkeypatch
     assert all(torch.allclose(pretrained[name], shared[name], 1e-3, 1e-2) for name in pretrained)
     logs = [json.loads((tmp_path / name / "pretrained/log.jsonl").read_text()) for name in ("alone", "both")]
     assert logs[0]["val"]["family.fasta"] == pytest.approx(logs[1]["val"]["family.fasta"], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_command_that_is_killed_goes_on(tiny: str, tmp_path: Path, typed, monkeypatch: pytest.MonkeyPatch):
+    """As docs/how-to/cluster.md types it; the first process, which writes, is the one that dies."""
+    alone, both, table, steps = (tmp_path / name for name in ("alone", "both", "table.csv", "steps.txt"))
+    assert typed("new", alone, "--assay", "kcat", "--wild-type", "MKTAYIAKQR", "--singles")[0] == 0
+    options = f'options = {{model = "{tiny}", last_layers = 2, epochs = 1, minibatch = 8, prior = false}}'
+    config = (alone / "campaign.toml").read_text()
+    config = re.sub(r'(?<=\[learner\]\n)name = "\S+"', f'name = "fine-tuned"\n{options}', config)
+    (alone / "campaign.toml").write_text(config)
+    rows = [f"{w}{i}{to},{(i * 7 + ord(to)) % 11}" for i, w in enumerate("KTAYIAKQR", 2) for to in "GDE" if to != w]
+    table.write_text("\n".join(["variant,kcat", *rows]))
+    assert typed("record", alone, table)[0] == 0
+    shutil.copytree(alone, both)
+    (tmp_path / "cache").mkdir()
+    own = {"ACTIVELOOP_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    own["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["--max-restarts", "1", "--no-python", sys.executable, str(PROGRAM.with_name("together_command.py"))]
+    with subprocess.Popen(
+        [*command, str(steps), "2", "fit", str(both)],
+        env=os.environ | own,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        monkeypatch.setattr(adapted, "has_bfloat16", lambda device="cpu": False)
+        assert typed("fit", alone)[0] == 0
+        said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    assert said.count("Fitted version 1") == 1
+    done = [tuple(map(int, line.split())) for line in steps.read_text().splitlines()]
+    first, again = ([step for attempt, step, _ in done if attempt == which] for which in (0, 1))
+    assert first == [1, 2]
+    assert again[: done[0][2] - again[0] + 1] == list(range(again[0], done[0][2] + 1))
+    assert again[0] in (2, 3)
+    loops = [open_campaign(folder) for folder in (alone, both)]
+    assert [len(loop.campaign.state().versions) for loop in loops] == [1, 1]
+    one, two = (loop.campaign.predict(range(0, 190, 7)) for loop in loops)
+    assert np.allclose(one.mean, two.mean, atol=1e-3 * one.sd.mean())
+    assert np.allclose(one.sd, two.sd, rtol=1e-3)
 
 
 @pytest.mark.parametrize("pairs", [False, True])
