@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,8 @@ def backup(
     from activeloop.config import Store
     from activeloop.desk.backup import backup as saved
 
-    found = saved(Store.open(where, artifacts, fresh=False), file)
+    with closing(Store.open(where, artifacts, fresh=False)) as store:
+        found = saved(store, file)
     what = f"{many(found.campaigns, 'campaign')}, {many(found.events, 'event')}, {many(found.objects, 'stored file')}"
     say(f"Written: {file} ({what}).")
     next_step(f"`activeloop restore {file} PLACE` fills an empty place with it; try that once before you need it.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -80,8 +81,8 @@ def _server(where: str | None) -> Iterable[CheckResult]:
     from activeloop.server.settings import Settings
 
     settings = Settings.of(database=where)
-    store = Store.open(settings.database, settings.artifacts, fresh=False)
-    return check_server(store, settings.oidc_issuer, settings.secret, settings.database)
+    with closing(Store.open(settings.database, settings.artifacts, fresh=False)) as store:
+        yield from check_server(store, settings.oidc_issuer, settings.secret, settings.database)
 
 
 def _examined(what: str, source: str, revision: str | None) -> Iterable[CheckResult]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,7 @@ def restore(
     from activeloop.config import Store
     from activeloop.desk.backup import restore as filled
 
-    found = filled(file, Store.open(where, artifacts))
+    with closing(Store.open(where, artifacts)) as store:
+        found = filled(file, store)
     say(f"Restored {many(found.campaigns, 'campaign')} with {many(found.events, 'event')}, as of {found.made}.")
     next_step(f"`activeloop doctor server {where}`, then `activeloop serve {where}`.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,18 +50,18 @@ def store(
         raise InputError(f"{'--name' if name else '--as-new'} belongs to --import. Nothing was done.")
     if bool(export) != bool(out):
         raise InputError("--export and --out belong together. Nothing was done.")
-    found = Store.open(where, artifacts, fresh=import_folder is not None)
-    if import_folder:
-        _import(found, import_folder, name, as_new)
-        next_step(f"`activeloop serve {where}` shows it to people and programs; `activeloop work {where}` fits it.")
-    elif export and out:
-        one = found.find(export)
-        say(f'Written: {found.export_folder(one.key, out)} ("{one.name}", {many(one.last, "event")}).')
-        next_step(f"`activeloop status {out}`.")
-    else:
-        rows = [(c.name, c.key, f"{c.last:,}", c.created[:10], "archived" * c.archived) for c in found.campaigns()]
-        show_table(f"{many(len(rows), 'campaign')} in {found.where}", ("name", "key", "events", "made", ""), rows)
-    found.close()
+    # of a database server the schema is made, too: that is what the migration before an installation does
+    with closing(Store.open(where, artifacts, fresh=import_folder is not None or "://" in where)) as found:
+        if import_folder:
+            _import(found, import_folder, name, as_new)
+            next_step(f"`activeloop serve {where}` shows it to people and programs; `activeloop work {where}` fits it.")
+        elif export and out:
+            one = found.find(export)
+            say(f'Written: {found.export_folder(one.key, out)} ("{one.name}", {many(one.last, "event")}).')
+            next_step(f"`activeloop status {out}`.")
+        else:
+            rows = [(c.name, c.key, f"{c.last:,}", c.created[:10], "archived" * c.archived) for c in found.campaigns()]
+            show_table(f"{many(len(rows), 'campaign')} in {found.where}", ("name", "key", "events", "made", ""), rows)
 
 
 def _import(store: Store, path: Path, name: str, as_new: bool) -> None:

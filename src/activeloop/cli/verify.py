@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -34,9 +35,9 @@ def verify(
     else:
         from activeloop.config import Store
 
-        store = Store.open(where, artifacts, fresh=False)
-        checked = {f"{c.name} ({c.key}): ": verified(store.folder(c.key), rebuild=rebuild) for c in store.campaigns()}
-        store.close()
+        with closing(Store.open(where, artifacts, fresh=False)) as store:
+            listed = store.campaigns()
+            checked = {f"{c.name} ({c.key}): ": verified(store.folder(c.key), rebuild=rebuild) for c in listed}
     problems = [problem for found in checked.values() for problem in found.problems]
     for name, found in checked.items():
         for problem in found.problems:

@@ -10,7 +10,7 @@ import time
 import unicodedata
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -118,12 +118,14 @@ class Store:
         if isinstance(database, PostgreSQL) and not artifacts:
             problem = "say where its models and files are kept: a folder that all its servers see, or a bucket (s3://)."
             raise InputError(f"{folder} is a database server: {problem} Nothing was opened.")
-        with plain_errors(str(folder)):
+        with plain_errors(str(folder)), ExitStack() as opened:
+            opened.callback(database.close)
             if not fresh and not database.tables():
                 raise InputError(f"{folder} holds no campaigns: name the folder of a store, or its database.")
             if isinstance(database, SQLiteFile):
                 _make_folder(database.path.parent)
             upgrade(database, str(folder), fresh=fresh)
+            opened.pop_all()
         place = artifacts or Path(where) / ARTIFACTS
         return cls(database, Objects.at(place), work or _default_work(database), str(folder), frozenset(models))
 
