@@ -65,8 +65,8 @@ def images_result(images: Sequence[Image]) -> Result:
         "Built by buildah without a daemon and without a registry of images, from a root of Debian, and tried as the "
         "chart runs them: user 10001, a root that cannot be written, no capabilities, no new privileges, a loopback "
         "alone, empty folders `/work` and `/tmp`. There the server was started and asked whether it is ready, and a "
-        "worker fitted a campaign and trained its student. No file in an image names an address from which this "
-        "machine has its packages."
+        "worker fine-tuned the model that comes with the package on a campaign. No file in an image names an address "
+        "from which this machine has its packages."
     )
     columns = ["image", "MiB", "MiB compressed", "Debian MiB", "Python packages MiB", "packages", "PyTorch"]
     sizes = [
@@ -80,7 +80,7 @@ def images_result(images: Sequence[Image]) -> Result:
         )
         for image in images
     ]
-    headers = ["image", "server ready after s", "server holds MiB", "fit and student s", "could write outside"]
+    headers = ["image", "server ready after s", "server holds MiB", "fit s", "could write outside"]
     trials = [
         (
             image.name,

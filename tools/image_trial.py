@@ -10,15 +10,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-CAMPAIGN = """
-[pool]
-wild_type = "MKTAYIAKQR"
-singles = true
-[[assays]]
-name = "kcat"
-[student]
-auto = true
-"""
+WILD_TYPE = "MKTAYIAKQR"
 READY = "http://127.0.0.1:8300/readyz"
 
 
@@ -74,11 +66,12 @@ def served() -> None:
 
 
 def worked() -> None:
-    """Record results of a campaign, and let a worker fit it and train its student."""
+    """Record results of a campaign, and let a worker fine-tune the model that comes with the package."""
     loop = Path("/work/loop")
-    loop.mkdir()
-    (loop / "campaign.toml").write_text(CAMPAIGN)
-    rows = [f"{w}{i}{to},{(i * 7 + len(to)) % 5}\n" for i, w in enumerate("KTAYIAKQR", 2) for to in "GDE" if to != w]
+    typed("new", str(loop), "--assay", "kcat", "--wild-type", WILD_TYPE, "--singles", "--learner", "fine-tuned")
+    config = loop / "campaign.toml"
+    config.write_text(config.read_text().replace("[learner]", "[learner]\noptions = {epochs = 1}"))
+    rows = [f"{w}{i}{to},{(i * 7 + len(to)) % 5}\n" for i, w in enumerate(WILD_TYPE[1:], 2) for to in "GDE" if to != w]
     Path("/work/results.csv").write_text("variant,kcat\n" + "".join(rows))
     typed("record", str(loop), "/work/results.csv")
     begun = time.monotonic()
@@ -87,8 +80,7 @@ def worked() -> None:
         work=[line.partition(": ")[2] for line in said.splitlines() if ": " in line],
         work_seconds=time.monotonic() - begun,
     )
-    students = typed("status", str(loop))
-    say(done="version 1" in said and "student 1" in said, status=students[-400:])
+    say(done="version 1" in said)
 
 
 def main(target: str) -> None:

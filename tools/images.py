@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from activeloop._version import __version__
+
 ROOT = Path(__file__).parents[1]
 CONTAINERFILE = ROOT / "deploy/Containerfile"
 TRIAL = ROOT / "tools/image_trial.py"
@@ -111,12 +113,18 @@ def built(targets: Iterable[str], torch_index: str = "") -> Iterator[Image]:
         wheels = Path(folder) / "wheels"
         _fetch(wheels, torch_index)
         for target in targets:
-            name = TARGETS[target]
             arguments = {"BASE": f"{BASE}:{release}", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels"}
             options = [part for each in arguments.items() for part in ("--build-arg", "=".join(each))]
             options += ["--layers", "--isolation", "chroot", "--format", "oci", "--volume", f"{wheels}:/wheels:ro"]
-            _run("buildah", "build", *options, "--file", CONTAINERFILE, "--target", target, "--tag", name, ROOT)
-            yield _measured(target, name, Path(folder))
+            _run(
+                "buildah", "build", *options, "--file", CONTAINERFILE, "--target", target, "--tag", tag_of(target), ROOT
+            )
+            yield _measured(target, Path(folder))
+
+
+def tag_of(target: str) -> str:
+    """Name and release of an image."""
+    return f"{TARGETS[target]}:{__version__}"
 
 
 def _run(*command: object) -> str:
@@ -157,8 +165,8 @@ def _fetch(wheels: Path, torch_index: str) -> None:
     _run(sys.executable, "-m", "pip", "wheel", "--quiet", *more, "--wheel-dir", wheels, *wanted)
 
 
-def _measured(target: str, name: str, folder: Path) -> Image:
-    packed = folder / target
+def _measured(target: str, folder: Path) -> Image:
+    packed, name = folder / target, tag_of(target)
     _run("buildah", "push", "--quiet", name, f"oci:{packed}")
     travels = sum(path.stat().st_size for path in packed.glob("blobs/*/*"))
     with _mounted(name) as root:
@@ -172,7 +180,7 @@ def _measured(target: str, name: str, folder: Path) -> Image:
         whole = _mebibytes(root), travels / 2**20
         found = tried(root, target)
     shutil.rmtree(packed)
-    return Image(target, name, whole, parts, {each: packages[each] for each in largest}, torch, bill, found)
+    return Image(target, TARGETS[target], whole, parts, {each: packages[each] for each in largest}, torch, bill, found)
 
 
 @contextmanager
@@ -289,7 +297,7 @@ for folder in tmp work; do mount -t tmpfs -o "uid=$2,gid=$2,mode=700" tmpfs "$1/
 mount -o remount,bind,ro "$1"
 ip link set lo up
 exec chroot "$1" setpriv "--reuid=$2" "--regid=$2" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \\
-  env --chdir=/work -i PATH=/opt/activeloop/bin:/usr/bin:/bin HOME=/work ACTIVELOOP_WORK=/work \\
+  --pdeathsig=KILL env --chdir=/work -i PATH=/opt/activeloop/bin:/usr/bin:/bin HOME=/work ACTIVELOOP_WORK=/work \\
   PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 python -c "$3" "$4"
 """
 """A pod of the chart: its user, a root that cannot be written, no rights, a loopback alone, two empty folders."""

@@ -95,7 +95,7 @@ def test_the_same_command_again_prints_the_same_at_once(run, folder):
     run(*USUAL, "--out", "one.csv")
     before = {p: p.stat().st_mtime_ns for p in (folder / "loop" / "screens").rglob("teacher-*.npz")}
     assert before
-    status, _, _ = run(*USUAL, "--out", "two.csv", "--workers", 1)
+    status, _, _ = run(*USUAL, "--out", "two.csv", "--jobs", 1)
     assert status == 0
     assert (folder / "one.csv").read_bytes() == (folder / "two.csv").read_bytes()
     assert before == {p: p.stat().st_mtime_ns for p in (folder / "loop" / "screens").rglob("teacher-*.npz")}
