@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from activeloop.campaigns import Campaign
+from activeloop.campaigns import Campaign, reasons
 from activeloop.campaigns.reasons import Neighbour, Seen, Surroundings
 from activeloop.candidates import Compound, Guide, Pool, Sequence
 from activeloop.measurements import Assay, Dataset, Measurement
@@ -120,3 +120,18 @@ def test_picks_of_a_campaign_differ_in_their_reasons():
     second = loop.propose(12)
     assert all("measured: " in p.reason and "the prior ranks it above" in p.reason for p in second.picks)
     assert len({p.reason for p in second.picks}) == 12
+
+
+@pytest.mark.parametrize("kind", ["variants", "compounds"])
+def test_pieces_in_which_candidates_are_compared_change_nothing(kind, monkeypatch):
+    pytest.importorskip("rdkit")
+    pool = (
+        Pool.combinatorial(WT, ["K2", "T3"])
+        if kind == "variants"
+        else Pool.of([Compound("C" * i) for i in range(1, 30)])
+    )
+    names = pool.names(range(0, len(pool), 3))
+    found = around(pool, dict(zip(names, np.arange(len(names)) / 7, strict=True)))
+    whole = found.nearest(np.arange(len(pool)))
+    monkeypatch.setattr(reasons, "COMPARISONS", 4 * len(names) + 1)
+    assert found.nearest(np.arange(len(pool))) == whole

@@ -16,6 +16,8 @@ from activeloop.words import shown_number
 
 #: candidates of the pool with which the prior's score of one is compared
 COMPARED = 1000
+#: pairs of a candidate and a measured one that are compared at once: eight megabytes
+COMPARISONS = 2_000_000
 #: sites of one variant of which a reason speaks
 SITES = 3
 #: longest name of a neighbour in a reason; structures are longer and stand in the explanation of a candidate
@@ -210,9 +212,11 @@ class Surroundings:
         """For each candidate the measured one nearest to it, itself left out; None where nothing else is measured."""
         if not len(self.rows) or not len(rows) or self.pool.kind == "treatments":
             return [None] * len(rows)
-        closeness = self._closeness(rows)
-        at = closeness.argmax(1)
-        found = self._neighbours(closeness[np.arange(len(rows)), at], at)
+        found, at_once = list[Neighbour](), max(1, COMPARISONS // len(self.rows))
+        for begin in range(0, len(rows), at_once):
+            closeness = self._closeness(rows[begin : begin + at_once])
+            at = closeness.argmax(1)
+            found += self._neighbours(closeness[np.arange(len(at)), at], at)
         return [None if math.isinf(one.distance) else one for one in found]
 
     def most_similar(self, row: int, most: int) -> tuple[Neighbour, ...]:
