@@ -22,6 +22,7 @@ from activeloop.acquisition import (
     entropy,
     mutual_information,
 )
+from activeloop.acquisition.base import best_first
 from activeloop.acquisition.learning import class_epig
 from activeloop.errors import ConfigError, ModelError
 from activeloop.prediction import Prediction, ValueMap
@@ -177,3 +178,12 @@ def test_on_logarithms_a_plausible_gain_is_a_factor():
     places = Prediction(np.zeros((0, 1, 1)), np.array([[1.0]]), np.array([[0.5]]), np.zeros(1))
     reason = UpperConfidenceBound().reason(places.in_values([ValueMap(log=True)]), 0)
     assert reason == "a good prediction: value 10, and it could plausibly be better by a factor of 3.2"
+
+
+def test_candidates_that_may_reach_the_highest_value_follow_their_means_and_no_gain_goes_beyond_it():
+    mean, sd = np.array([[0.57], [0.83], [0.70], [0.2]]), np.array([[1.0], [0.9], [1.0], [0.1]])
+    bounded = Prediction(np.zeros((0, 4, 1)), mean, sd, np.zeros(1), maps=(ValueMap(low=0, high=1),))
+    score, context = UpperConfidenceBound(), blank(highest=np.array([1.0]))
+    order = [best_first(score(bounded, context), 4, np.random.default_rng(seed)).tolist() for seed in range(8)]
+    assert order == [[1, 2, 0, 3]] * 8
+    assert score.reason(bounded, 0) == "a good prediction: value 0.57, and it could plausibly be better by 0.43"

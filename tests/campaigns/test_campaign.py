@@ -434,6 +434,20 @@ def test_classes_are_judged_by_rank_alone():
     assert "are expected to be fit" in report.sentence
 
 
+def test_of_an_assay_of_two_values_hits_are_counted_and_expected():
+    assay = Assay("alive")
+    campaign = Campaign(POOL, [assay], Ridge(), seed=3)
+    for number in range(2):
+        names = [p.name for p in campaign.propose(16).picks]
+        rows = answers(POOL, names, plate=f"P{number}", assay=assay)
+        campaign.record([replace(m, value=float(m.value > 0)) for m in rows], f"{number}.csv")
+    campaign.fit()
+    found, report = campaign.status(), campaign.assess(16)
+    assert found.hits == sum(found.hits_by_round) == int(campaign.dataset().values.sum()) > 0
+    assert 0 <= report.gain.expected <= 16
+    assert "are expected to be hits (alive 1)" in report.sentence
+
+
 def test_several_assays_are_all_predicted_and_the_first_one_is_shown_on_picks():
     @dataclass(frozen=True)
     class Both(Ridge):

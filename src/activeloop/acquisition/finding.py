@@ -60,8 +60,8 @@ class UpperConfidenceBound(AcquisitionFunction):
         """[N] upper bounds."""
         o, most = objective(prediction), highest(prediction, context)
         bound = o.mean + self.beta * o.sd
-        # candidates that may reach the highest value follow their means
-        return bound if math.isinf(most) else np.where(bound < most, bound, most + 1e-6 * (o.mean - most))
+        # candidates that may reach the highest value follow their means, by steps that `comparable` still tells apart
+        return bound if math.isinf(most) else np.where(bound < most, bound, most + 1e-3 * (o.mean - most))
 
     def reason(self, prediction: Prediction, i: int) -> str:
         """The prediction and the bonus of the bound: on logarithms a factor."""
@@ -70,8 +70,10 @@ class UpperConfidenceBound(AcquisitionFunction):
             factor = math.exp(self.beta * math.asinh(float(o.sd[i] / abs(o.mean[i]))))
             better = f"it could plausibly be better by a factor of {shown_number(factor, 2)}"
             return f"a good prediction: {o.word} {shown_number(o.mean[i])}, and {better}"
-        better = f"it could plausibly be better by {shown_number(self.beta * o.sd[i], 2)}"
-        return f"a good prediction: {o.word} {shown_number(o.mean[i])}, and {better}"
+        most = 1.0 if prediction.classes else float(prediction.highest[-1])
+        more = min(self.beta * float(o.sd[i]), most - float(o.mean[i]))
+        better = f", and it could plausibly be better by {shown_number(more, 2)}" if more > 0 else ""
+        return f"a good prediction: {o.word} {shown_number(o.mean[i])}{better}"
 
 
 def _with_sd(o: Objective, i: int) -> str:

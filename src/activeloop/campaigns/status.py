@@ -17,6 +17,7 @@ from activeloop.campaigns.validation import ProspectiveValidation, validate_each
 from activeloop.candidates import is_scan
 from activeloop.measurements import Dataset
 from activeloop.measurements.arrays import numbers_in
+from activeloop.measurements.dataset import better_of_two
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ class Status:
             known to meet all thresholds.
         conditions: (what is good enough, candidates known to meet it, candidates of which that is known) of each assay
             with a threshold, and of all together where there are several.
-        hits: candidates that reach the stated value of a hit in each assay that has one and meet all thresholds; None
-            where none is stated.
-        hits_by_round: how many of them came with each round; () where none is stated.
+        hits: candidates that reach the stated value of a hit in each assay that has one and meet all thresholds; where
+            none is stated, those with the better value of an assay of two values; None for all others.
+        hits_by_round: how many of them came with each round; () where `hits` is None.
         front: of several assays whose best is looked for, else None.
         best_by_round: best value of the first of these assays after each round, from the first with a value that
             counts.
@@ -122,6 +123,8 @@ def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence
     of_controls = stored.standing & stored.rows["control"] & ~np.isnan(stored.rows["value"])
     controls = names.at(stored.rows["candidate"][of_controls])
     counting = stored.rows[stored.counting]
+    if hit is None and (better := better_of_two(dataset)) is not None:
+        hit = (better,)
     hits = None if hit is None else _hits(dataset, hit)
     return Status(
         pool=dataset.pool.origin,

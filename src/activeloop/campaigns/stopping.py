@@ -17,6 +17,7 @@ from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.validation import ProspectiveValidation
 from activeloop.candidates import Pool
 from activeloop.measurements import Assay, Dataset
+from activeloop.measurements.dataset import better_of_two
 from activeloop.metrics import spearman_interval
 from activeloop.prediction import Predictor
 
@@ -41,7 +42,8 @@ class Gain:
     Args:
         expected: mean over the model's joint draws: how far the best of the next picks beats the best so far, in the
             unit of its assay (`best`); the volume that they add below the front as a share of it (`front`); how many
-            of them are good enough in every assay (`enough`) or of the class `fit` (`fit`).
+            of them are good enough in every assay (`enough`), or of the class `fit` or have the better of two values
+            (`fit`).
             On a logarithmic scale the mean is that of the factors (their geometric mean).
         chance: share of the draws in which there is any such gain.
         relative: of `best`, that mean on the scale of the model, in standard deviations of all results there.
@@ -162,8 +164,10 @@ def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Datas
     together = model.predict(pool, np.concatenate([rows, leader]), seed, DRAWS)
     prediction, seen = (together.take(part) for part in np.split(np.arange(len(together)), [len(rows)]))
     if prediction.classes or [a.goal for a in dataset.assays] == ["classify"]:
-        fit = np.clip(prediction.mean[:, -1], 0, 1)
-        return Gain(float(fit.sum()), float(1 - np.prod(1 - fit)), aim="fit")
+        return _of_chances(np.clip(prediction.mean[:, -1], 0, 1))
+    if better_of_two(dataset) is not None:  # nothing is better than a hit: more of them are looked for
+        low, high = (float(end(oriented.values[:, 0])) for end in (np.nanmin, np.nanmax))
+        return _of_chances(np.clip((prediction.mean[:, 0] - low) / (high - low), 0, 1))
     if not len(prediction.draws):
         return None
     draws = _within_bounds(prediction.draws, dataset.assays)
@@ -190,6 +194,11 @@ def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Datas
         ends = prediction.maps[column].inverse(np.median(best) + np.array([0.0, expected]))
         expected = float(ends[1] - ends[0])
     return Gain(expected, float((beyond > 0).mean()), relative)
+
+
+def _of_chances(chances: np.ndarray) -> Gain:
+    """Expected hits among picks with these probabilities [N]."""
+    return Gain(float(chances.sum()), float(1 - np.prod(1 - chances)), aim="fit")
 
 
 def _within_bounds(draws: np.ndarray, assays: Sequence[Assay]) -> np.ndarray:
@@ -334,8 +343,12 @@ def _of_gain(dataset: Dataset, gain: Gain, next_size: int, column: int) -> tuple
     """The advice for a campaign that looks for the best."""
     conditions = " and ".join(a.condition for a in dataset.assays if a.condition) if len(dataset.assays) > 1 else ""
     if gain.aim == "fit":
-        measured = f"{int((dataset.values[:, 0] == 1).sum()):,} of {len(dataset):,} measured are"
-        promise = f"Of the next {next_size:,} candidates {gain.expected:.3g} are expected to be fit ({measured})"
+        better = better_of_two(dataset)
+        found, what = int((dataset.values[:, 0] == (1 if better is None else better)).sum()), "fit"
+        if better is not None:
+            what = f"hits ({dataset.assays[column].name} {better:g})"
+        measured = f"; {found:,} of {len(dataset):,} measured are"
+        promise = f"Of the next {next_size:,} candidates {gain.expected:.3g} are expected to be {what}{measured}"
         return ("go on", f"{promise}: go on.") if gain.expected >= 1 else ("stop", f"{promise}: stop here.")
     if gain.aim == "enough":
         found = int((dataset.meets_all() == 1).sum())

@@ -287,11 +287,15 @@ def read_candidates(
     sites: Iterable[int | str] = (),
     sheet: str | None = None,
     merge_duplicates: bool = False,
-    skip_unreadable: bool = False,
+    skip_unreadable: bool | None = False,
     structures: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CandidateList:
-    """The candidates of a spreadsheet; arguments and errors as in `Pool.from_table`."""
+    """The candidates of a spreadsheet; arguments and errors as in `Pool.from_table`.
+
+    Where `skip_unreadable` is None, rows that cannot be read are refused without the advice to leave them out.
+    """
+    offered, skip_unreadable = skip_unreadable is not None, bool(skip_unreadable)
     check_type(kind, str, "a kind of candidates", f"one of {', '.join(KINDS)}")
     if kind not in KINDS:
         raise ConfigError(f'there is no kind of candidates "{kind}". Kinds: {", ".join(KINDS)}.')
@@ -323,7 +327,7 @@ def read_candidates(
         except InputError as error:
             refused.append(NotationError(error.problem, file=table.file, row=table.row_numbers[i]))
     if refused and (not skip_unreadable or not designs):
-        raise _or_skip(refused[0], bool(designs))
+        raise _or_skip(refused[0], offered and bool(designs))
     pairs = duplicates(notation, designs, keys)
     if pairs and not merge_duplicates:
         raise _same_twice(table, cells, [(places[a], places[b]) for a, b in pairs])

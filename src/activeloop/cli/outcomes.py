@@ -57,8 +57,8 @@ def outcomes(
     else:
         (kl, error), (plain, _) = found.figures.kl, found.figures.kl_of_mean
         say(
-            f"Predicted in five folds: divergence {kl:.3f} ± {error:.2g} nats a guide (the mean distribution for all: "
-            f"{plain:.3f}); median correlation {found.figures.pearson:.2f}."
+            f"Predicted in five folds, off by {kl:.3f} ± {error:.2g} a guide (0 is exact: Kullback-Leibler divergence "
+            f"in nats; the mean distribution for all: {plain:.3f}); median correlation {found.figures.pearson:.2f}."
         )
         if kl >= plain:
             say("Note: the model is no better than the mean distribution. Do not choose guides by it yet.")

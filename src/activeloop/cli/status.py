@@ -108,7 +108,8 @@ def summary_table(found: Status, called: Callable[[str], str] = str) -> Table:
         words = leader_words(leader)
         table.add_row(f"best {leader.assay}{within}", words if also == leader.name else f"{also}, {words}")
     if found.hits is not None:
-        table.add_row(f"hits{within}", f"{found.hits:,}")
+        each = "  ".join(f"{count:,}" for count in found.hits_by_round)
+        table.add_row(f"hits{within}", f"{found.hits:,}" + f" (by round: {each})" * (len(found.hits_by_round) > 1))
     if found.front:
         corrected = "\n(values corrected for plates)" if any(map(is_corrected, found.leaders)) else ""
         table.add_row("front", front_words(found.front) + corrected)

@@ -135,7 +135,9 @@ def guides_of(file: Path, column: str = "") -> Pool:
     Raises:
         InputError: one cannot be read.
     """
-    read = read_candidates(read_table(file), "guides", column=column or None, merge_duplicates=True)
+    read = read_candidates(
+        read_table(file), "guides", column=column or None, merge_duplicates=True, skip_unreadable=None
+    )
     return ExplicitPool.from_list(read, "guides")
 
 

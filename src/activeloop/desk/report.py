@@ -41,6 +41,7 @@ from activeloop.desk.propose import known_plates
 from activeloop.drawing import inline, settings, svg
 from activeloop.errors import InputError, StateError
 from activeloop.measurements import Assay, Dataset
+from activeloop.measurements.dataset import better_of_two
 from activeloop.measurements.wells import SHAPES, Well, parse_well
 from activeloop.plates import Pick, Plate, draw
 from activeloop.prediction import Predictor
@@ -248,6 +249,7 @@ class Facts:
             made=f"Made {now()[:16].replace('T', ' ')} UTC by ActiveLoop {__version__}",
             with_unit=with_unit,
             called=dataset.pool.called,
+            number=_number,
         )
         return CampaignReport(page, tuple(best), predicted, calibration, controls, self.status.stale)
 
@@ -368,8 +370,9 @@ class Facts:
     def saving(self, best: Sequence[BestSoFar]) -> list[str]:
         """How many random picks would have done the same, in words."""
         lines = []
-        # where a front is looked for, the best of one assay alone is nothing that anybody wanted
-        for one in best if self.status.front is None else ():
+        # where a front or hits are looked for, the best of one assay alone is nothing that anybody wanted
+        alone = self.status.front is None and better_of_two(self.dataset) is None
+        for one in best if alone else ():
             what = (
                 f"as many fit candidates ({one.best[-1]:.0f})"
                 if one.assay.goal == "classify"

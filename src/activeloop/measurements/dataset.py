@@ -17,6 +17,12 @@ from activeloop.notebook import SHOWN, axes, html_table, to_frame
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+#: candidates that must have each of two values: readings on a continuous scale do not come up so often
+FEWEST = 3
+#: share of candidates whose replicates may disagree, at most, and where the mean of up to six may then lie
+DISAGREEING = 0.2
+SHARES = np.unique([k / n for n in range(2, 7) for k in range(1, n)])
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -266,3 +272,38 @@ def pool_rows(pool: Pool, rows: Sequence[int] | np.ndarray, what: str = "rows") 
     if found.min() < 0 or found.max() >= len(pool):
         raise MeasurementError(f"{what} {found.min():g} to {found.max():g} are not all in the pool: {fix}")
     return found.astype(np.int64)
+
+
+def two_levels(values: np.ndarray, errors: np.ndarray) -> tuple[float, float] | None:
+    """The lower and the higher value of an assay of two values; None for any other.
+
+    Each of the two must be that of at least three candidates. At most a fifth of all may lie between them: means of up
+    to six replicates that disagree, whose standard error is therefore known.
+
+    Args:
+        values: [N] means.
+        errors: [N] their standard errors, 0 where nothing was repeated.
+
+    >>> two_levels(np.array([0.0, 0.0, 0.0, 1.0, 1.0, 1.0]), np.zeros(6))
+    (0.0, 1.0)
+    >>> two_levels(np.array([0.0, 0.0, 0.0, 0.0, 0.0, 3.4]), np.zeros(6)) is None
+    True
+    """
+    if len(values) < 2 * FEWEST:
+        return None
+    low, high = float(values.min()), float(values.max())
+    between = (values != low) & (values != high)
+    if low == high or min((values == low).sum(), (values == high).sum()) < FEWEST or between.mean() > DISAGREEING:
+        return None
+    shares = (values[between] - low) / (high - low)
+    replicated = np.isclose(shares[:, None], SHARES, atol=1e-6).any(1) & (errors[between] > 0)
+    return (low, high) if replicated.all() else None
+
+
+def better_of_two(dataset: Dataset) -> float | None:
+    """What a hit has, in a data set (not oriented) of one assay of two values whose best is looked for; else None."""
+    if len(dataset.assays) != 1 or dataset.assays[0].goal == "classify" or dataset.assays[0].threshold is not None:
+        return None
+    known = ~np.isnan(dataset.values[:, 0])
+    levels = two_levels(dataset.values[known, 0], dataset.errors[known, 0])
+    return levels and levels[dataset.assays[0].sign > 0]

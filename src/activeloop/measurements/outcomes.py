@@ -139,7 +139,7 @@ def read_outcomes(
     """
     table = as_table(source)
     column = column or candidate_column(table, "guides")
-    read = read_candidates(table, "guides", column=column, merge_duplicates=True)
+    read = read_candidates(table, "guides", column=column, merge_duplicates=True, skip_unreadable=None)
     pool, rows = ExplicitPool.from_list(read, "guides"), read.places
     long = None if columns else _long(table, column)
     names, which, values, depth = long or _wide(table, column, columns)
@@ -302,11 +302,16 @@ def _in_one_unit(
     if rest == OTHER:
         return np.column_stack([amounts, np.maximum(full - totals, 0)]), unknown, [*names, OTHER]
     raise sums.error(
-        f"the outcomes of this guide sum to {totals[less[0]]:.4g} of {full:g} (of all guides {totals.min():.4g} to "
-        f"{totals.max():.4g}): outcomes were left out. Say whether the rest is one more outcome (--rest other) or "
+        f"the outcomes of this guide sum to {totals[less[0]]:.4g} of {full:g} (of all guides "
+        f"{_span(totals)}): outcomes were left out. Say whether the rest is one more outcome (--rest other) or "
         'shares are those among the listed ones (--rest renormalise; in Python rest="other" or "renormalise").',
         int(less[0]),
     )
+
+
+def _span(totals: np.ndarray) -> str:
+    low, high = f"{totals.min():.4g}", f"{totals.max():.4g}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _unit_of(sums: _Sums, totals: np.ndarray, whole: bool) -> Unit:
@@ -332,19 +337,19 @@ def _unit_of(sums: _Sums, totals: np.ndarray, whole: bool) -> Unit:
         return "reads"
     if whole and top > 1:
         raise sums.error(
-            f"whole numbers that sum to {totals.min():.4g} up to {top:.4g} a guide could be reads, or percent of "
-            "which a part was left out. Say which: --unit reads or --unit percent (in Python unit=...)."
+            f"whole numbers that sum to {_span(totals)} a guide could be reads, or percent of which "
+            "a part was left out. Say which: --unit reads or --unit percent (in Python unit=...)."
         )
     if top <= 1 + OFF:
         return "share"
     if float(totals.min()) > 1 + OFF and top <= PERCENT * (1 + OFF):
         raise sums.error(
-            f"outcomes sum to {totals.min():.4g} up to {top:.4g} a guide: too much for shares (1), and for percent "
+            f"outcomes sum to {_span(totals)} a guide: too much for shares (1), and for percent "
             "(100) a part was left out. Say --unit percent if they are, and --rest for what was left out.",
             int(np.argmin(totals)),
         )
     raise sums.error(
         "values are neither reads (whole numbers) nor shares nor percent: those of guides sum to "
-        f"{totals.min():.4g} up to {top:.4g}, not to 1 or 100. Give one of them for all guides.",
+        f"{_span(totals)}, not to 1 or 100. Give one of them for all guides.",
         int(np.argmax(totals)),
     )

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from activeloop.measurements import Assay, Dataset
+from activeloop.measurements.dataset import two_levels
 from activeloop.metrics import auroc
 from activeloop.models import TanimotoGP
 from activeloop.models.calibration import calibrated
-from activeloop.models.gp.two_valued import TwoValuedPredictor, two_levels
+from activeloop.models.gp.two_valued import TwoValuedPredictor
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.testing import planted_values
 

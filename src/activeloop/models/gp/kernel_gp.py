@@ -10,10 +10,11 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
+from activeloop.measurements.dataset import two_levels
 from activeloop.models.base import PerAssayLearner
 from activeloop.models.gp.core import root
 from activeloop.models.gp.exact import CovarianceFunction, GPPredictor, fit_posterior
-from activeloop.models.gp.two_valued import TwoValuedPredictor, two_levels
+from activeloop.models.gp.two_valued import TwoValuedPredictor
 from activeloop.models.transforms import standard
 from activeloop.prediction import Predictor
 
