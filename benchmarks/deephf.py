@@ -18,7 +18,7 @@ from activeloop.models.gp.sister_guides import SisterGuideGP, with_networks
 from activeloop.prediction import Learner, mean_of
 from activeloop.replay import Landscape, Source, load_landscape
 from benchmarks.options import OUT, WORK, names_of
-from benchmarks.results import Result, markdown_table, mean_se, section
+from benchmarks.results import Result, markdown_table, mean_se, not_done, section
 
 #: sets, and how many of the five folds are computed of each
 SETS, FOLDS = {"crispr-hf": 5, "crispr-wt": 1, "crispr-esp": 1}, 5
@@ -143,6 +143,7 @@ def deephf_result(rows: list[Row]) -> Result:
             )
             if few
             else "",
+            not_done("Not computed", (f"`{name}`" for name in SETS if name not in {row.name for row in rows})),
         ],
         {"summary": (COLUMNS, [row.line for row in rows])},
     )

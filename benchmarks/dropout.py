@@ -162,7 +162,9 @@ def _suite_section(suite: Suite, sets: Mapping[str, Mapping[tuple[str, int], Seq
         cells = []
         for policy in suite.policies:
             by_set = [list(of[policy].values()) for of in last.values() if of.get(policy)]
-            cells.append(mean_se([np.mean(v) for v in by_set] if len(by_set) > 1 else by_set[0]) if by_set else "")
+            cells.append(
+                mean_se([float(np.mean(v)) for v in by_set] if len(by_set) > 1 else by_set[0]) if by_set else ""
+            )
         for other in others:
             pairs = [
                 of[ARM][seed] - of[other][seed]
