@@ -80,7 +80,7 @@ def compare(loop: OpenCampaign, device: Path) -> dict[str, int]:
     stored = [m for r in loop.campaign.log if isinstance(r.event, Measured) for m in r.event.measurements]
     done = {run.run for run in loop.campaign.state().runs if run.outcome == "done"}
     with (device / SimulatedRobot.LOG).open() as file:
-        filled = Counter((row[1], row[2]) for row in csv.reader(file) if row[0] in done)
+        filled = Counter((row[1], row[2]) for row in csv.reader(file))  # also by runs that failed
     truth: dict[tuple[str, str], float] = {}
     for run in done:
         with (device / "files" / f"{run}.csv").open() as file:
@@ -111,7 +111,7 @@ def _result(rows: list[dict[str, Any]], rounds: int) -> Result:
         f"of 24 wells. Chances of faults, for each run: {chances} (lost tips: for each well). Every seventh step the "
         "campaign is opened anew, as after a kill. Afterwards every stored value is compared with the file that the "
         "device wrote about that well, and the device's own list of what it dispensed with the plates: a well that was "
-        "filled twice in runs that ended well, a value at another well, one missing or stored twice would count.",
+        "filled twice, also by a run that failed, a value at another well, one missing or stored twice would count.",
         sections=[markdown_table(columns, table)],
         tables={"campaigns": (columns, [[row[name] for name in columns] for row in rows])},
         parts=(*LIGHT, "lab", "campaigns"),

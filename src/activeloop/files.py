@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 
 from activeloop.errors import StoreError
 
@@ -145,3 +145,14 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def plain_name(name: str) -> str:
+    r"""The last part of a path of any system, so that a file lands where it should, with no sign that has a meaning.
+
+    >>> plain_name("../../etc/passwd"), plain_name("C:\\data\\plate 1.csv"), plain_name(".<b>.csv")
+    ('passwd', 'plate 1.csv', '_b_.csv')
+    """
+    last = PurePath(PureWindowsPath(name).name).name
+    kept = "".join(c if c.isalnum() or c in " -_.()+" else "_" for c in last)
+    return kept.lstrip(". ")[-120:] or "file"

@@ -602,7 +602,8 @@ def _ended(driver: Driver, run: PlateRun) -> str:
 def _a_run_is_begun_once_and_its_end_stands(driver: Driver, pool: Pool) -> None:
     run = _planted_run(driver, pool, driver.capabilities.wells[0])
     handle = _ended(driver, run)
-    _require(driver.submit(run) == handle, "the same run got another handle")
+    _require(driver.begun(handle), "a run that ended was never begun")
+    _require(driver.submit(run) == driver.find(run) == handle, "the same run got another handle")
     driver.cancel(handle)
     _require(driver.poll(handle).stage == "done", "a run that had ended was cancelled")
     files = driver.collect(handle)

@@ -83,14 +83,22 @@ class Emulator:
                 return _error(409, "the run was begun already")
             if action == "play":
                 found["status"] = "running"
-                self.dispensed += _transfers(self.protocols[found["protocolId"]]["text"])
+                moves = _transfers(self.protocols[found["protocolId"]]["text"])
+                self.dispensed += moves[: len(moves) // 2] if "run" in self.faults else moves
             else:
                 found["status"] = "stopped"
             return {"data": {"id": "x", "actionType": action}}
 
         @app.get("/runs/{number}/commands")
         def commands(number: str) -> Any:
-            return {"data": [{"commandType": "dispense"}]}
+            found = self.runs[number]
+            if "nothing" in self.faults or found["status"] not in ("succeeded", "failed"):
+                return {"data": []}
+            moves = _transfers(self.protocols[found["protocolId"]]["text"])
+            moves = moves[: len(moves) // 2] if found["status"] == "failed" else moves
+            each = [{"commandType": "dispense", "status": "succeeded", "params": {"wellName": m[2]}} for m in moves]
+            broken = {"commandType": "dispense", "status": "failed", "params": {"wellName": "H12"}}
+            return {"data": [*each, broken] if "broken" in self.faults and found["status"] == "failed" else each}
 
         return app
 

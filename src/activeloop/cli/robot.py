@@ -60,6 +60,7 @@ def robot(
     from activeloop.lab.devices import device_of
     from activeloop.work.kinds import RobotRounds
     from activeloop.work.students import held_here
+    from activeloop.work.uploads import UploadedFile
 
     loop = opened(directory, "Nothing was begun.")
     if tell:
@@ -80,6 +81,7 @@ def robot(
     else:
         machine = Robot.of(loop)
         machine.plan = replace(machine.plan, **given)
+    machine.reads = UploadedFile
     if release:
         say(machine.approve(release).words)
         return

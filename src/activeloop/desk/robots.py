@@ -14,6 +14,8 @@ from activeloop.plates import Plate
 from activeloop.words import many
 
 Stand = Literal["", "done", "now", "asks", "bad"]
+ASKS = "waits for somebody who lets it go"
+"""What is said of a plate that does not go to its device by itself."""
 STEPS = ("proposed", "plate-sent", "run-finished", "measured", "fitted", "robot-ordered")
 """Kinds of events that the log of a robot shows."""
 
@@ -85,7 +87,7 @@ def robot_standing(
     plates = plates_of(loop).plates if state.proposals else ()
     devices = tuple(config.devices) if config else ()
     plate = next((p for p in plates if _visits(p, state) < len(devices)), plates[-1] if plates else None)
-    asks = bool(config and config.approve and plate and _waits(plate, state))
+    asks = bool(config and (config.approve or ASKS in doing) and plate and _waits(plate, state))
     orders = history(loop, ("robot-ordered",), size=listed).events
     ordered = next((one for one in orders if one.fields.get("order") != "release"), None)
     return RobotStanding(
@@ -118,12 +120,15 @@ def _waits(plate: Plate, state: CampaignState) -> bool:
 
 
 def measured_by_hand(plate: Plate, state: CampaignState) -> bool:
-    """Whether a plate has results although no device began with it: it was filled already, and not by a robot."""
+    """Whether people have filled and measured a plate, so that it goes to no device."""
     sent = state.sent.get(plate.id)
     begun = sent is not None and f"-{plate.id}-{sent.to}-" in sent.note  # the name of a run
-    if begun or any(run.plate == plate.id for run in state.runs):
+    if begun:
         return False
-    return any(r.void is None and r.measurement.plate == plate.id for r in state.results)
+    held = {r.measurement.well for r in state.results if r.void is None and r.measurement.plate == plate.id}
+    if any(run.plate == plate.id for run in state.runs):  # a device began with it, and people did the rest
+        return plate.wells.keys() <= held
+    return bool(held)
 
 
 def _stages(

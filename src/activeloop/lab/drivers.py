@@ -27,6 +27,10 @@ class DeviceError(ActiveLoopError):
     """A device cannot be reached, or does not answer as it should; what it does may go on. It is asked again later."""
 
 
+class UnknownRunError(DeviceError):
+    """A device knows of no such run, although it may have begun it."""
+
+
 @dataclass(frozen=True)
 class PlateRun:
     """What a device is to do with a plate.
@@ -35,11 +39,13 @@ class PlateRun:
         name: of the run; a device that is given the same name again does nothing new.
         plate: the plate.
         transfers: what goes where; () for a device that only measures.
+        filled: wells of the plate that an earlier run filled, which ended before its end.
     """
 
     name: str
     plate: Plate
     transfers: tuple[Transfer, ...] = ()
+    filled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,30 @@ class Driver(ABC):
             InputError: the device cannot do that (size of the plate, volume, labware); nothing was begun.
             DeviceError: it cannot be reached; whether the run was begun is known by asking again.
         """
+
+    def begun(self, handle: str) -> bool:
+        """Whether a run was begun; False while the device still checks it, so that it is submitted again."""
+        return True
+
+    def find(self, run: PlateRun) -> str:
+        """The handle of a run that was begun. A device that may forget its runs begins none here, unlike `submit`.
+
+        Raises:
+            UnknownRunError: it knows of no such run.
+            DeviceError: the device cannot be reached now.
+        """
+        return self.submit(run)
+
+    def filled(self, run: PlateRun) -> frozenset[str] | None:
+        """The wells that a run which did not end well has filled, by the device's own record.
+
+        Returns:
+            None where nobody can tell, so that the plate goes to the device again only when a person says so.
+
+        Raises:
+            DeviceError: the device cannot be reached now.
+        """
+        return None
 
     @abstractmethod
     def poll(self, handle: str) -> RunState:
@@ -188,6 +218,10 @@ class WatchedFolder(Driver):
                 write_whole(self.outbox / f"{run.name}-transfers.csv", csv_text(header, rows))
         except OSError as error:
             raise DeviceError(f"{self.outbox} cannot be written ({error.strerror}).") from error
+        return self.find(run)
+
+    def find(self, run: PlateRun) -> str:
+        """The run; its lists are not written again."""
         return json.dumps({"run": run.name, "plate": run.plate.id})
 
     def poll(self, handle: str) -> RunState:
@@ -202,7 +236,10 @@ class WatchedFolder(Driver):
         told = json.loads(handle)
         if not (found := self._complete(told["run"], told["plate"])):
             raise DeviceError(f"the file of {told['plate']} is gone from {self.inbox}, or is being written again.")
-        return (RunFile(found.name, _content(found)),)
+        content = _content(found)
+        if self._complete(told["run"], told["plate"]) != found or len(content) != self._seen[found][0]:
+            raise DeviceError(f"{found} was written again while it was read.")
+        return (RunFile(found.name, content),)
 
     def cancel(self, handle: str) -> None:
         """Take the plate's list out of the outbox."""
@@ -267,8 +304,16 @@ def _naming(word: str, before: str = "") -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z0-9]){before}{re.escape(word)}(?![a-z0-9]|[-_]\d)", re.IGNORECASE)
 
 
+LARGEST = 128
+"""Mebibytes of what a device sends at once."""
+
+
 def _content(path: Path) -> bytes:
     try:
+        if (size := path.stat().st_size) > LARGEST << 20:
+            raise DeviceError(
+                f"{path} has {size >> 20:,} MiB, and {LARGEST} are read. Write it smaller, or take it away."
+            )
         return path.read_bytes()
     except OSError as error:
         raise DeviceError(f"{path} cannot be read now ({error.strerror}).") from error
@@ -328,10 +373,19 @@ class SimulatedRobot(Driver):
             folder.mkdir(parents=True, exist_ok=True)
         if not self._path(run.name).exists():
             self._measure(run)
-            wells = {name: well.candidate for name, well in run.plate.wells.items()}
+            wells = {name: well.candidate for name, well in run.plate.wells.items() if name not in run.filled}
             state = {"plate": run.plate.id, "wells": wells, "asked": 0, "collected": 0, "ended": ""}
             write_whole(self._path(run.name), json.dumps(state))
         return run.name
+
+    def find(self, run: PlateRun) -> str:
+        """A run that was begun."""
+        self._state(run.name)
+        return run.name
+
+    def filled(self, run: PlateRun) -> frozenset[str]:
+        """The wells that its log names."""
+        return frozenset(line.split(",")[2] for line in self._lines() if line.startswith(f"{run.name},"))
 
     def poll(self, handle: str) -> RunState:
         """How a run stands; each question lets some time pass."""
@@ -391,7 +445,11 @@ class SimulatedRobot(Driver):
         try:
             return json.loads(self._path(handle).read_text())
         except FileNotFoundError:
-            raise DeviceError(f"{self.name} knows of no run {handle}.") from None
+            raise UnknownRunError(f"{self.name} knows of no run {handle}.") from None
+
+    def _lines(self) -> list[str]:
+        path = self.folder / self.LOG
+        return path.read_text().splitlines() if path.exists() else []
 
     def _chance(self, handle: str) -> Callable[[str], bool]:
         """Whether a fault happens in a run: the same whenever it is asked."""
@@ -404,11 +462,9 @@ class SimulatedRobot(Driver):
 
     def _dispense(self, handle: str, state: dict[str, Any], upto: int) -> None:
         """Fill the first wells of a run that are not filled yet; its log says which are."""
-        path = self.folder / self.LOG
-        lines = path.read_text().splitlines() if path.exists() else []
-        filled = {line.split(",")[2] for line in lines if line.startswith(f"{handle},")}
+        filled = {line.split(",")[2] for line in self._lines() if line.startswith(f"{handle},")}
         new = [item for item in list(state["wells"].items())[:upto] if item[0] not in filled]
-        with path.open("a") as log:
+        with (self.folder / self.LOG).open("a") as log:
             log.writelines(f"{handle},{state['plate']},{well},{candidate}\n" for well, candidate in new)
 
     def _measure(self, run: PlateRun) -> None:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from activeloop.errors import MissingExtraError, PlateError
-from activeloop.lab.drivers import Capabilities, DeviceError, Driver, PlateRun, RunFile, RunState
+from activeloop.lab.drivers import (
+    LARGEST,
+    Capabilities,
+    DeviceError,
+    Driver,
+    PlateRun,
+    RunFile,
+    RunState,
+    UnknownRunError,
+)
 from activeloop.plates.picklists import LABWARE, SLOTS, deck, labware_of
+from activeloop.words import some
 
 #: of Opentrons' HTTP API; https://docs.opentrons.com (robot-server, OpenAPI at /openapi.json of every robot)
 VERSION = "3"
@@ -179,13 +190,38 @@ class Opentrons(Driver):
         protocol = self._protocol(run.name) or self._upload(run.name, made.text)
         problem = self._analysed(protocol)
         if problem is None:
-            return json.dumps({"protocol": protocol, "run": "", "wells": made.tips})
+            return _handle(run, "")
         if problem:
             raise PlateError(f"{self.name} cannot run the protocol of {run.plate.id}: {problem}. Nothing was moved.")
-        begun = self._run_of(protocol) or self._get("POST", "/runs", json={"data": {"protocolId": protocol}})["id"]
-        if self._get("GET", f"/runs/{begun}")["status"] == "idle":
+        made_now = {"data": {"protocolId": protocol}}
+        begun = self._run_of(protocol) or _text(self._get("POST", "/runs", json=made_now), "id")
+        if _text(self._get("GET", f"/runs/{begun}"), "status") == "idle":
             self._get("POST", f"/runs/{begun}/actions", json={"data": {"actionType": "play"}})
-        return json.dumps({"protocol": protocol, "run": begun, "wells": made.tips})
+        return _handle(run, begun)
+
+    def begun(self, handle: str) -> bool:
+        """Whether there is a run, and not only a protocol that is analysed; see `Driver.begun`."""
+        return bool(json.loads(handle)["run"])
+
+    def find(self, run: PlateRun) -> str:
+        """See `Driver.find`: the robot keeps few runs, and one that it forgot is not begun again."""
+        protocol = self._protocol(run.name)
+        if not protocol or not (begun := self._run_of(protocol)):
+            raise UnknownRunError(
+                f"{self.name} knows of no run {run.name} any more. Look at {run.plate.id}; then stop the robot and let "
+                "it run again."
+            )
+        return _handle(run, begun)
+
+    def filled(self, run: PlateRun) -> frozenset[str] | None:
+        """The wells of the robot's own list of commands; None where one did not end, or it has no list."""
+        try:
+            begun = json.loads(self.find(run))["run"]
+        except UnknownRunError:
+            return None
+        if _text(self._get("GET", f"/runs/{begun}"), "status") not in ("failed", "stopped"):
+            return None  # it denies what it said before
+        return self._dispensed(begun)
 
     def poll(self, handle: str) -> RunState:
         """How a run stands; see `Driver.poll`."""
@@ -193,46 +229,72 @@ class Opentrons(Driver):
         if not run:
             return RunState("waiting", 0.0, "the robot analyses the protocol")
         found = self._get("GET", f"/runs/{run}")
-        status = str(found["status"])
-        problems = "; ".join(str(e.get("detail", e)) for e in found.get("errors", []))
-        return RunState(_STAGES.get(status, "running"), float(status == "succeeded"), problems or status)  # type: ignore[arg-type]
+        status = _text(found, "status")
+        if status == "succeeded":
+            filled = self._dispensed(run) or frozenset()
+            if missing := sorted(set(json.loads(handle)["wells"]) - filled):
+                words = f"it says that it is done, and by its list of commands it did not fill {some(missing)}"
+                return RunState("failed", 1.0, f"{words}: look at the plate")
+        return RunState(_STAGES.get(status, "running"), float(status == "succeeded"), _errors(found) or status)  # type: ignore[arg-type]
 
     def collect(self, handle: str) -> tuple[RunFile, ...]:
         """What the robot did, as it says: its list of commands."""
         run = json.loads(handle)["run"]
-        commands = self._request("GET", f"/runs/{run}/commands", params={"pageLength": 10_000})
-        return (RunFile(f"{run}-commands.json", json.dumps(commands.get("data", [])).encode()),)
+        return (RunFile(f"{run}-commands.json", json.dumps(self._commands(run)).encode()),)
 
     def cancel(self, handle: str) -> None:
         """Stop a run; see `Driver.cancel`."""
         run = json.loads(handle)["run"]
-        if run and self._get("GET", f"/runs/{run}")["status"] not in ("succeeded", "failed", "stopped"):
+        if run and _text(self._get("GET", f"/runs/{run}"), "status") not in ("succeeded", "failed", "stopped"):
             self._get("POST", f"/runs/{run}/actions", json={"data": {"actionType": "stop"}})
 
     def _protocol(self, name: str) -> str:
-        found = self._request("GET", "/protocols").get("data", [])
-        return next((str(p["id"]) for p in found if p.get("key") == name), "")
+        return next((_text(p, "id") for p in self._list("/protocols") if p.get("key") == name), "")
 
     def _upload(self, name: str, text: str) -> str:
         files = {"files": (f"{name}.py", text.encode(), "text/x-python")}
-        return str(self._get("POST", "/protocols", files=files, data={"key": name})["id"])
+        return _text(self._get("POST", "/protocols", files=files, data={"key": name}), "id")
 
     def _analysed(self, protocol: str) -> str | None:
         """What the robot's analysis found, "" for nothing; None while it goes on."""
-        found = self._request("GET", f"/protocols/{protocol}/analyses").get("data", [])
+        found = self._list(f"/protocols/{protocol}/analyses")
         if not found or found[-1].get("status") != "completed":
             return None
         if found[-1].get("result", "ok") in ("ok", "parameter-value-required") and not found[-1].get("errors"):
             return ""
-        errors = [str(e.get("detail", e)) for e in found[-1].get("errors", [])]
-        return "; ".join(errors) or "its analysis says not-ok"
+        return _errors(found[-1]) or "its analysis says not-ok"
 
     def _run_of(self, protocol: str) -> str:
-        found = self._request("GET", "/runs").get("data", [])
-        return next((str(r["id"]) for r in found if r.get("protocolId") == protocol), "")
+        return next((_text(r, "id") for r in self._list("/runs") if r.get("protocolId") == protocol), "")
+
+    def _commands(self, run: str) -> list[dict[str, Any]]:
+        return self._list(f"/runs/{run}/commands", params={"pageLength": 10_000})
+
+    def _dispensed(self, run: str) -> frozenset[str] | None:
+        """The wells into which a run dispensed; None where it began to and did not end that."""
+        commands = [one for one in self._commands(run) if one.get("commandType") == "dispense"]
+        if any(one.get("status") != "succeeded" for one in commands):
+            return None
+        places = (one.get("params") for one in commands)
+        return frozenset(str(place.get("wellName")) for place in places if isinstance(place, dict))
 
     def _get(self, method: str, path: str, **sent: Any) -> dict[str, Any]:
-        return self._request(method, path, **sent)["data"]
+        found = self._request(method, path, **sent).get("data")
+        if not isinstance(found, dict):
+            raise self._strange(method, path)
+        return found
+
+    def _list(self, path: str, **sent: Any) -> list[dict[str, Any]]:
+        found = self._request("GET", path, **sent).get("data")
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise self._strange("GET", path)
+        return found
+
+    def _strange(self, method: str, path: str) -> DeviceError:
+        return DeviceError(
+            f"{self.name} at {self.url} answers {method} {path} otherwise than an Opentrons with version {VERSION} of "
+            "its HTTP API does. Look at its address and its software."
+        )
 
     def _request(self, method: str, path: str, **sent: Any) -> dict[str, Any]:
         try:
@@ -240,15 +302,53 @@ class Opentrons(Driver):
         except ImportError:
             raise MissingExtraError("a robot over HTTP", "lab") from None
         headers = {"Opentrons-Version": VERSION}
+        late, read = time.monotonic() + self.seconds, bytearray()
+        where = {"url": self.url.rstrip("/") + path, "headers": headers, "timeout": self.seconds}
         try:
-            answer = httpx.request(method, self.url.rstrip("/") + path, headers=headers, timeout=self.seconds, **sent)
-        except httpx.HTTPError as error:
-            raise DeviceError(f"{self.name} at {self.url} does not answer ({type(error).__name__}).") from error
+            with httpx.stream(method, **where, **sent) as answer:
+                for part in answer.iter_bytes():
+                    read += part
+                    if len(read) > LARGEST << 20 or time.monotonic() > late:
+                        raise self._strange(method, path)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise DeviceError(f"{self.name} at {self.url} does not answer: {_why(error)}.") from error
         try:
-            content = answer.json()
-        except ValueError:
-            content = {}
+            content = json.loads(read)
+        except (ValueError, RecursionError):
+            content = None
         if answer.is_error:
-            errors = "; ".join(str(e.get("detail", e)) for e in content.get("errors", [])) or answer.reason_phrase
-            raise DeviceError(f"{self.name} refused {method} {path}: {errors} ({answer.status_code}).")
+            told = _errors(content) if isinstance(content, dict) else ""
+            words = told or answer.reason_phrase
+            raise DeviceError(f"{self.name} refused {method} {path}: {words} ({answer.status_code}).")
+        if not answer.is_success or not isinstance(content, dict):
+            raise self._strange(method, path)
         return content
+
+
+def _handle(run: PlateRun, begun: str) -> str:
+    return json.dumps({"run": begun, "wells": sorted({t.well for t in run.transfers})})
+
+
+def _text(found: Mapping[str, Any], key: str) -> str:
+    """A field that every answer of its kind has.
+
+    Raises:
+        DeviceError: this one does not.
+    """
+    if not isinstance(text := found.get(key), str) or not text:
+        raise DeviceError(f'the robot\'s answer has no "{key}": its HTTP API is another one. Look at its software.')
+    return text
+
+
+def _errors(found: Mapping[str, Any]) -> str:
+    """What an answer says of errors, in a sentence that is not too long."""
+    errors = found.get("errors")
+    each = errors if isinstance(errors, list) else []
+    told = [str(one.get("detail", one)) if isinstance(one, dict) else str(one) for one in each[:5]]
+    return " ".join("; ".join(told).split())[:500]
+
+
+def _why(error: Exception) -> str:
+    """Why a call failed, in words."""
+    kinds = {"Timeout": "it takes too long", "Connect": "nothing listens there, or it is not who it says"}
+    return next((words for kind, words in kinds.items() if kind in type(error).__name__), "the connection broke")

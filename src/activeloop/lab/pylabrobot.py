@@ -17,7 +17,7 @@ from typing import Any
 
 from activeloop.errors import PlateError
 from activeloop.files import write_whole
-from activeloop.lab.drivers import Capabilities, DeviceError, Driver, PlateRun, RunFile, RunState
+from activeloop.lab.drivers import Capabilities, Driver, PlateRun, RunFile, RunState, UnknownRunError
 
 
 @dataclass
@@ -58,6 +58,16 @@ class PyLabRobot(Driver):
             self.journal.mkdir(parents=True, exist_ok=True)
             write_whole(path, json.dumps({"plate": run.plate.id, "transfers": moves}))
         return run.name
+
+    def find(self, run: PlateRun) -> str:
+        """See `Driver.find`."""
+        self._moves(run.name)
+        return run.name
+
+    def filled(self, run: PlateRun) -> frozenset[str] | None:
+        """The wells of the journal; None where one was interrupted; see `Driver.filled`."""
+        begun, done, _ = self._lines(run.name)
+        return frozenset(move[2] for move in self._moves(run.name)[:done]) if begun == done else None
 
     def poll(self, handle: str) -> RunState:
         """Make the next transfers, and say how far the run is; see `Driver.poll`."""
@@ -139,7 +149,7 @@ class PyLabRobot(Driver):
         try:
             return [tuple(move) for move in json.loads(self._path(handle).read_text())["transfers"]]
         except FileNotFoundError:
-            raise DeviceError(f"{self.name} knows of no run {handle}.") from None
+            raise UnknownRunError(f"{self.name} knows of no run {handle}.") from None
 
     def _note(self, handle: str, line: str) -> None:
         with self._log(handle).open("a") as log:

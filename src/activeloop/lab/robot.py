@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -21,15 +21,17 @@ from activeloop.campaigns.state import CampaignState
 from activeloop.config import OpenCampaign
 from activeloop.desk.figures import plate_controls
 from activeloop.desk.propose import PlateOptions, known_plates, plates_of, propose
-from activeloop.desk.record import LocalFile, ReadingOptions, read_results, record
-from activeloop.desk.robots import measured_by_hand
-from activeloop.errors import ConfigError, InputError, StateError
+from activeloop.desk.record import LocalFile, ReadingOptions, SentFile, read_results, record
+from activeloop.desk.robots import ASKS, measured_by_hand
+from activeloop.errors import ActiveLoopError, ConfigError, InputError, StateError
+from activeloop.files import plain_name
 from activeloop.lab.devices import device_of
-from activeloop.lab.drivers import DeviceError, Driver, PlateRun, RunFile
+from activeloop.lab.drivers import DeviceError, Driver, PlateRun, RunFile, RunState, UnknownRunError
 from activeloop.plates import Plate
 from activeloop.plates.picklists import Sources, sources_of_pool, transfers
-from activeloop.words import many
+from activeloop.words import many, some
 
+T = TypeVar("T")
 Doing = Literal[
     "proposed", "sent", "running", "measured", "approval", "training", "unreachable", "unreadable", "paused", "stopped"
 ]
@@ -95,6 +97,7 @@ class Robot:
         drivers: the devices that a plate visits, in this order; the last one that measures writes the results.
         plan: what it may do.
         sources: where stocks stand; as the pool's file says, else one after the other, when None.
+        reads: how a file of results is got at, given its path and name; a service reads those in limited processes.
         awaited: what has to be there before the next proposal, in words; "" for nothing. Asked each time.
     """
 
@@ -102,6 +105,7 @@ class Robot:
     drivers: Sequence[Driver]
     plan: RobotPlan = field(default_factory=RobotPlan)
     sources: Sources | None = None
+    reads: Callable[[Path, str], SentFile] = LocalFile
     awaited: Callable[[], str] = str
     _unread: dict[str, int] = field(default_factory=dict, init=False, repr=False)
 
@@ -215,11 +219,14 @@ class Robot:
         for plate in self._plates(state):
             for driver in self._left(plate, state):
                 if self._sent(plate, driver, state):
-                    run = self._run_of(plate, driver, state)
                     try:
-                        driver.cancel(driver.submit(run))  # finds the run that was begun
+                        run = self._run_of(plate, driver, state)
+                        _asked(driver, lambda: driver.cancel(driver.find(run)))  # noqa: B023 - called at once
+                    except UnknownRunError:
+                        run = PlateRun(state.sent[plate.id].note, plate)  # there is nothing left to be stopped
                     except DeviceError as error:
-                        return Step("unreachable", f"{error} It is asked again to stop {run.name}.", waits=True)
+                        words = f"{error} It is asked again to stop {state.sent[plate.id].note}."
+                        return Step("unreachable", words, waits=True)
                     words = state.robot_reason or "stopped by order"
                     self.loop.campaign.finish_run(plate.id, driver.name, run.name, "stopped", words=words)
                 break
@@ -245,11 +252,22 @@ class Robot:
         """The run of a plate on a device: each attempt has a name of its own, each repetition of a step the same."""
         attempt = len(self._ended(plate, driver, state)) + 1
         name = f"{self.loop.folder.log.campaign[:8]}-{plate.id}-{driver.name}-{attempt}"
-        moves = ()
-        if driver.capabilities.dispenses:
-            stocks = self.sources or sources_of_pool([plate], self.loop.campaign.pool) or None
-            moves = tuple(transfers(plate, self.plan.volume, stocks))
-        return PlateRun(name, plate, moves)
+        if not _asked(driver, lambda: driver.capabilities).dispenses:
+            return PlateRun(name, plate)
+        filled = self._filled(plate, driver, state) or frozenset()
+        stocks = self.sources or sources_of_pool([plate], self.loop.campaign.pool) or None
+        moves = transfers(plate, self.plan.volume, stocks)
+        return PlateRun(name, plate, tuple(move for move in moves if move.well not in filled), filled)
+
+    def _filled(self, plate: Plate, driver: Driver, state: CampaignState) -> frozenset[str] | None:
+        """The wells that runs which ended early have filled; None where nobody can tell."""
+        found = frozenset[str]()
+        for ended in self._ended(plate, driver, state):
+            wells = _asked(driver, lambda: driver.filled(PlateRun(ended.run, plate)))  # noqa: B023 - called at once
+            if wells is None:
+                return None
+            found |= wells
+        return found
 
     def _sent(self, plate: Plate, driver: Driver, state: CampaignState) -> bool:
         sent = state.sent.get(plate.id)
@@ -261,30 +279,56 @@ class Robot:
             return Step("stopped", f"{driver.name} failed with {plate.id} {self.plan.attempts} times: {ended[-1]}.")
         try:
             if not self._sent(plate, driver, state):
+                if unsure := self._unsure(plate, driver, state):
+                    return Step("approval", unsure, waits=True)
                 if self.plan.approve and driver is self.drivers[0] and plate.id not in state.released:
-                    words = f"{plate.id} waits for somebody who lets it go to {driver.name}."
+                    words = f"{plate.id} {ASKS} to {driver.name}."
                     return Step("approval", words, waits=True)
                 return self._send(plate, driver, state)
             return self._follow(plate, driver, self._run_of(plate, driver, state))
         except DeviceError as error:
             return Step("unreachable", f"{error} It is asked again.", waits=True)
 
+    def _unsure(self, plate: Plate, driver: Driver, state: CampaignState) -> str:
+        """Why a plate whose run ended early must not go to the device by itself; "" where it may."""
+        ended = self._ended(plate, driver, state)
+        if not ended or plate.id in state.released or not _asked(driver, lambda: driver.capabilities).dispenses:
+            return ""
+        if self._filled(plate, driver, state) is not None:
+            return ""
+        return (
+            f"{plate.id} {ASKS}: run {ended[-1].run} on {driver.name} {ended[-1].outcome}, and nobody knows which "
+            "wells it filled. Put an empty plate in its place, and tips, before it is let go."
+        )
+
     def _send(self, plate: Plate, driver: Driver, state: CampaignState) -> Step:
         run = self._run_of(plate, driver, state)
-        driver.submit(run)  # before its event: where this is killed in between, the device finds the run by its name
+        able = _asked(driver, lambda: driver.capabilities)
+        if able.dispenses and not able.measures and not run.transfers:
+            self.loop.campaign.finish_run(plate.id, driver.name, run.name, "done", words="filled by the runs before")
+            return Step("measured", f"{plate.id} was filled by {driver.name} in the runs before.")
+        # before its event: where this is killed in between, the device finds the run by its name
+        handle = _asked(driver, lambda: driver.submit(run))
+        if not driver.begun(handle):
+            return Step(
+                "running", f"{plate.id} on {driver.name}: {_asked(driver, lambda: driver.poll(handle)).words}.", True
+            )
         self.loop.campaign.send_plate(plate.id, driver.name, note=run.name)
         return Step("sent", f"{plate.id} went to {driver.name}: run {run.name}.")
 
     def _follow(self, plate: Plate, driver: Driver, run: PlateRun) -> Step:
-        handle = driver.submit(run)  # finds the run that was begun
-        stands = driver.poll(handle)
+        handle = _asked(driver, lambda: driver.find(run))
+        stands = _asked(driver, lambda: driver.poll(handle))
+        if not isinstance(stands, RunState):
+            raise DeviceError(f"{driver.name} says nothing of {run.name} that is understood.")
         if stands.stage in ("waiting", "running"):
             words = f"{plate.id} on {driver.name}{f': {stands.words}' if stands.words else ''}."
-            return Step("running", words, waits=True, share=stands.share)
+            share = stands.share if math.isfinite(stands.share) else 0.0
+            return Step("running", words, waits=True, share=min(max(share, 0.0), 1.0))
         if stands.stage != "done":
             self.loop.campaign.finish_run(plate.id, driver.name, run.name, stands.stage, words=stands.words)
             return Step("running", f"run {run.name} ended as {stands.stage}: {stands.words}.")
-        files = driver.collect(handle)
+        files = _with_own_names(_asked(driver, lambda: driver.collect(handle)))
         hashes = {f.name: self.loop.folder.artifacts.put_file(f.content, "application/octet-stream") for f in files}
         if driver.capabilities.measures:
             if problem := self._record(plate, files):
@@ -298,7 +342,8 @@ class Robot:
         self._unread[run.name] = self._unread.get(run.name, 0) + 1
         if self._unread[run.name] < self.plan.attempts:
             return Step("unreadable", f"the results of {plate.id} cannot be read yet: {problem}", waits=True)
-        return Step("stopped", f"the results of {plate.id} cannot be read: {problem} The files are kept.")
+        kept = "The files are kept. Record them by hand, or put right what is wrong, and let the robot run again."
+        return Step("stopped", f"the results of {plate.id} cannot be read: {problem} {kept}")
 
     def _record(self, plate: Plate, files: Sequence[RunFile]) -> str:
         """Store the results in the files of a run; why they cannot be read, "" when they were stored.
@@ -306,13 +351,18 @@ class Robot:
         Files with the same content count once.
         """
         contents = {file.content: file.name for file in reversed(files)}
+        if not contents:
+            return "there is no file."
         with TemporaryDirectory(prefix="activeloop-") as folder:
             for content, name in reversed(contents.items()):
-                path = Path(folder) / Path(name).name
+                path = Path(folder) / name
                 path.write_bytes(content)
                 try:
-                    results = read_results(self.loop, LocalFile(path, name), self.plan.reading)
-                    held = {one.well for one in (*results.measurements, *results.failed_wells)}
+                    results = read_results(self.loop, self.reads(path, name), self.plan.reading)
+                    found = (*results.measurements, *results.failed_wells)
+                    if others := sorted({one.plate or "no plate" for one in found} - {plate.id}):
+                        return f"{name} is of {some(others)}, and the run was of {plate.id}. Nothing of it was stored."
+                    held = {one.well for one in found}
                     if missing := plate.wells.keys() - held:
                         return f"{name} has no line for {many(len(missing), 'well')}, such as {sorted(missing)[0]}."
                     record(self.loop, results, name)
@@ -362,6 +412,34 @@ class Robot:
                         f"{means.mean():.3g} +- {spread:.2g} on the plates before: {assay.name} is out of control."
                     )
         return ""
+
+
+def _asked(driver: Driver, ask: Callable[[], T]) -> T:
+    """What a device answers.
+
+    Raises:
+        InputError: it cannot do that; nothing was begun.
+        DeviceError: it cannot be reached, or its driver fails.
+    """
+    try:
+        return ask()
+    except ActiveLoopError:
+        raise
+    except Exception as error:  # whatever a driver of others does, the loop goes on
+        said = " ".join(str(error).split())[:200]
+        raise DeviceError(f"{driver.name} answers what its driver cannot use{said and f' ({said})'}.") from error
+
+
+def _with_own_names(files: Sequence[RunFile]) -> tuple[RunFile, ...]:
+    """Files under names that are no paths, each with its own."""
+    found: dict[str, RunFile] = {}
+    for file in files:
+        name = number = plain_name(file.name)
+        for count in range(2, len(files) + 2):
+            if number in found and found[number].content != file.content:
+                number = f"{count} {name}"
+        found[number] = RunFile(number, file.content)
+    return tuple(found.values())
 
 
 def _far(drift: float, plates: int) -> float:

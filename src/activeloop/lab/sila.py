@@ -78,6 +78,10 @@ class SiLA2(Driver):
         self._asked(lambda runs: runs.SubmitRun(run.name, run.plate.id, run.plate.size, moves))
         return run.name
 
+    def find(self, run: PlateRun) -> str:
+        """A run that was begun: its name."""
+        return run.name
+
     def poll(self, handle: str) -> RunState:
         """How a run stands."""
         told = self._asked(lambda runs: runs.GetRun(handle))

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePath, PureWindowsPath
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar
 
@@ -16,6 +16,7 @@ from fastapi import Form, UploadFile
 
 from activeloop.config.building import without_path
 from activeloop.errors import InputError
+from activeloop.files import plain_name
 
 if TYPE_CHECKING:
     from activeloop.desk.record import ReadingOptions
@@ -164,17 +165,6 @@ def passing_folder() -> Iterator[Path]:
         except InputError as error:
             without_path(error, Path(folder))
             raise
-
-
-def plain_name(name: str) -> str:
-    r"""The last part of a path of any system, so that a file lands where it should, with no sign that has a meaning.
-
-    >>> plain_name("../../etc/passwd"), plain_name("C:\\data\\plate 1.csv"), plain_name(".<b>.csv")
-    ('passwd', 'plate 1.csv', '_b_.csv')
-    """
-    last = PurePath(PureWindowsPath(name).name).name
-    kept = "".join(c if c.isalnum() or c in " -_.()+" else "_" for c in last)
-    return kept.lstrip(". ")[-120:] or "file"
 
 
 def json_of(text: str, kind: type, what: str) -> Any:

@@ -157,9 +157,11 @@ class RobotRounds(WorkKind):
     def do(self, loop: OpenCampaign, ordered: str, progress: Progress) -> str | Later:
         """See `WorkKind.do`."""
         from activeloop.lab import Robot
+        from activeloop.work.uploads import UploadedFile
 
         assert loop.config.robot is not None  # else nothing was missing
         robot = Robot.of(loop)
+        robot.reads = UploadedFile
         robot.awaited = lambda: self._awaited(loop)
         every, looked, said = loop.config.robot.every, 0, ""
         while True:
