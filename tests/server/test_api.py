@@ -218,17 +218,6 @@ def test_a_campaign_is_renamed_and_put_away(server):
     assert server.get("/api/v1/campaigns?archived=true").json()["campaigns"][0]["archived"]
 
 
-def test_the_web_process_loads_no_torch(server):
-    import sys
-
-    server.post("proposals", {"number": 4})
-    server.post("results", {"measurements": server.measured(8)})
-    server.post("versions")
-    server.get("candidates")
-    if "torch" in sys.modules:  # by another test of this process
-        pytest.skip("torch was loaded before")
-
-
 def test_the_document_describes_every_answer(server):
     document = server.get("/api/v1/openapi.json").json()
     assert document["openapi"].startswith("3.1")

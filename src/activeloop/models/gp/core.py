@@ -67,10 +67,10 @@ def inverse_root(matrix: np.ndarray) -> np.ndarray:
     >>> inverse_root(np.array([[4.0, 0.0], [0.0, 1.0]])).tolist()
     [[0.5, 0.0], [0.0, 1.0]]
     """
-    from scipy.linalg import solve_triangular
-
     if not len(matrix):
         return matrix
+    from scipy.linalg import solve_triangular
+
     try:
         factor = np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError as error:

@@ -45,6 +45,10 @@ class Mutations:
 
     def sums(self, table: np.ndarray) -> np.ndarray:
         """[n, ...] sum of a table [L * K, ...] over the mutations of each variant."""
+        if table.ndim == 1 and table.dtype == np.float64:  # the same sums in the same order, without loading SciPy
+            return np.bincount(self.owner, table[self.cell], self.count)
+        if not table.size:  # nothing was measured
+            return np.zeros((self.count, *table.shape[1:]), table.dtype)
         from scipy.sparse import csr_array
 
         ones = np.ones(len(self.cell), table.dtype)
