@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 #: candidates that must have each of two values: readings on a continuous scale do not come up so often
 FEWEST = 3
-#: share of candidates whose replicates may disagree, at most, and where the mean of up to six may then lie
-DISAGREEING = 0.2
+#: share of candidates whose replicates may disagree, at most: with a known standard error, and without (rows of a list
+#: that name one compound); and where the mean of up to six may then lie
+DISAGREEING, RARELY = 0.2, 0.02
 SHARES = np.unique([k / n for n in range(2, 7) for k in range(1, n)])
 
 
@@ -277,8 +278,8 @@ def pool_rows(pool: Pool, rows: Sequence[int] | np.ndarray, what: str = "rows") 
 def two_levels(values: np.ndarray, errors: np.ndarray) -> tuple[float, float] | None:
     """The lower and the higher value of an assay of two values; None for any other.
 
-    Each of the two must be that of at least three candidates. At most a fifth of all may lie between them: means of up
-    to six replicates that disagree, whose standard error is therefore known.
+    Each of the two must be that of at least three candidates. Means of up to six replicates that disagree may lie
+    between them: those of a fifth of all where their standard errors are known, else of a fiftieth.
 
     Args:
         values: [N] means.
@@ -293,11 +294,11 @@ def two_levels(values: np.ndarray, errors: np.ndarray) -> tuple[float, float] | 
         return None
     low, high = float(values.min()), float(values.max())
     between = (values != low) & (values != high)
-    if low == high or min((values == low).sum(), (values == high).sum()) < FEWEST or between.mean() > DISAGREEING:
+    most = DISAGREEING if (errors[between] > 0).all() else RARELY
+    if low == high or min((values == low).sum(), (values == high).sum()) < FEWEST or between.mean() > most:
         return None
     shares = (values[between] - low) / (high - low)
-    replicated = np.isclose(shares[:, None], SHARES, atol=1e-6).any(1) & (errors[between] > 0)
-    return (low, high) if replicated.all() else None
+    return (low, high) if np.isclose(shares[:, None], SHARES, atol=1e-6).any(1).all() else None
 
 
 def better_of_two(dataset: Dataset) -> float | None:
