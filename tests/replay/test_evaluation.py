@@ -158,6 +158,7 @@ def test_any_column_may_name_what_is_held_out_together(tmp_path, monkeypatch):
         (["--folds", "drug", "--fold-column", "mutant"], "leave one of them out"),
         (["--fold-column", "batch"], '"1" throughout'),
         (["--fold-column", "donr"], 'no column "donr"'),
+        (["--fold-column", "mutant"], "holds the candidates, so it groups nothing"),
         (["--folds", "line", "--target-column", "dG"], "treatments do"),
     ],
 )

@@ -338,14 +338,14 @@ def test_a_mistyped_address_is_no_page(pages):
     made(pages)
     pages.root = "/campaigns/abc"
     answer = pages.get("")
-    assert (answer.status_code, "there is no such page" in answer.text, "pattern" in answer.text) == (404, True, False)
+    assert (answer.status_code, "There is no such page" in answer.text, "pattern" in answer.text) == (404, True, False)
 
 
 @pytest.mark.parametrize("path", ["/nothing/here", "/campaigns/abc/nothing/here", "/auth/nothing", "/metrics/x"])
 def test_a_browser_is_answered_by_pages_and_a_program_by_problems(pages, path):
     browser = pages.client.get(path, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert (browser.status_code, browser.headers["content-type"][:9]) == (404, "text/html")
-    assert "there is no such page" in browser.text
+    assert "There is no such page" in browser.text
     program = pages.client.get(path)
     assert (program.status_code, program.headers["content-type"]) == (404, "application/problem+json")
     api = pages.client.get(f"/api/v1{path}", headers={"accept": "text/html"})

@@ -305,8 +305,12 @@ class RemoteCampaign:
 
         try:
             content = file.read_bytes()
+        except FileNotFoundError as error:
+            raise InputError("there is no such file. Check the name and the folder.", file=str(file)) from error
         except OSError as error:
-            raise InputError(f"the file cannot be read ({error.strerror}).", file=str(file)) from error
+            raise InputError(
+                f"the file cannot be read ({error.strerror}). Check its name and permissions.", file=str(file)
+            ) from error
         fields = {
             k: json.dumps(v) if isinstance(v, (dict, list, tuple)) else v for k, v in how.items() if v is not None
         }

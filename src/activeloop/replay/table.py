@@ -72,11 +72,19 @@ def find_columns(
                 f"no column names donors. Name it: --fold-column NAME, one of: {', '.join(table.header)}."
             )
         groups = donors[0]
+    if groups and kind == "treatments" and table.find(groups) is None:
+        raise table.error(
+            f'there is no column "{groups}" beside those of cells and compounds. Take --folds drug or --folds line for '
+            f"these, or one of: {', '.join(table.header[1:])}."
+        )
     for named in (candidate, target, groups):
         if named is not None:
             table.column(named)
     groups = groups and table.find(groups)
     candidate = (table.find(candidate) if candidate else None) or _detect_candidate(table, target, kind)
+    for what, named in (("the candidates", candidate), ("the measured values", target and table.find(target))):
+        if groups and groups == named:
+            raise table.error(f'"{groups}" holds {what}, so it groups nothing. Name another column with --fold-column.')
     taken = (candidate, target)
     classes = next((found for name in CLASSES if (found := table.find(name)) and found not in taken), None)
     kind = kind or detect_kind(table.column(candidate))

@@ -67,7 +67,7 @@ def http_page(request: Request, error: HTTPException) -> HTMLResponse:
     """An error of HTTP as a page; whoever is not signed in comes to where one signs in."""
     fields, problem, fix = getattr(error, "fields", None), str(error.detail), getattr(error, "fix", "")
     if fields is None and error.status_code in (404, 405):  # no route has this address
-        problem = "there is no such page."
+        problem = "There is no such page."
     signin = (fields or {}).get("signin", "")
     fix = fix if not signin else "Sign in again, then repeat it within five minutes."
     answered = error_page(request, error.status_code, problem, fix, signin)
@@ -93,7 +93,7 @@ class PageRoute(APIRoute):
             except RequestValidationError as error:
                 first = error.errors()[0]
                 if first["loc"][0] == "path":  # an address that somebody mistyped
-                    return error_page(request, 404, "there is no such page.")
+                    return error_page(request, 404, "There is no such page.")
                 return error_page(request, 422, f"{first['loc'][-1]}: {first['msg']}.")
             except HTTPException as error:
                 return http_page(request, error)

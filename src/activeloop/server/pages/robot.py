@@ -97,8 +97,9 @@ def _deck(request: Request, access: CampaignAccess, loop: OpenCampaign, found: R
     """The deck for the plate on which the robot works, or why there is no picture of it; "" before the first plate."""
     if not (found.plate and found.devices):
         return ""
-    run = next(stage for stage in found.stages if stage.name == "Run")
-    share = 1.0 if run.stand == "done" else run.share if run.stand == "now" else 0.0
+    stages = {stage.name: stage for stage in found.stages}
+    run, by_hand = stages["Run"], stages["Measured"].stand == "done"  # a plate that people filled and measured
+    share = 1.0 if by_hand or run.stand == "done" else run.share if run.stand == "now" else 0.0
 
     def drawn() -> str:
         plates = {plate.id: plate for plate in plates_of(loop).plates}
