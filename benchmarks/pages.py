@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 from activeloop.files import write_whole
 from activeloop.replay.summary import read_summary
-from benchmarks import extend, folds, replays
+from benchmarks import extend, folds, gdsc, replays
 from benchmarks.assays import Campaign, assays_result
 from benchmarks.compute import compute_result
 from benchmarks.cost import cost_result
+from benchmarks.dropout import dropout_result, read_campaigns
 from benchmarks.jobs import jobs_result, read_found
 from benchmarks.kill import kill_result
 from benchmarks.large import large_result
@@ -37,7 +38,8 @@ def command(out: Annotated[Path, OUT] = Path("docs/results")) -> None:
         if name in STORED:
             STORED[name](out / name, name).write(folder, command_of(page), machine)
         else:
-            write_whole(page, with_age(page.read_text("utf-8"), machine))
+            text = page.read_text("utf-8")
+            write_whole(page, with_age(gdsc.with_claim(text) if name == "gdsc" else text, machine))
 
 
 def command_of(page: Path) -> str:
@@ -136,6 +138,7 @@ STORED: dict[str, Callable[[Path, str], Result]] = {
     "compute/gpu": _measured,
     "cluster/jobs": lambda folder, name: jobs_result(read_found(folder)),
     "cost": _timed,
+    "dropout": lambda folder, name: dropout_result(list(read_campaigns(folder))),
     "extend": _grown,
     "kill": _killed,
     "large": lambda folder, name: large_result(_rows(folder)),
