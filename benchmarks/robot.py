@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
+import os
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 from collections import Counter
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from activeloop.campaigns import Measured
 from activeloop.cli.terminal import progress_bar
-from activeloop.config import OpenCampaign, open_campaign
+from activeloop.config import OpenCampaign, config_text, open_campaign
+from activeloop.config.config import RobotConfig
 from activeloop.desk.demonstration import demonstration, laboratory, planted
 from activeloop.desk.new import draft, new
 from activeloop.desk.propose import PlateOptions, known_plates
 from activeloop.lab import Faults, Robot, RobotPlan, SimulatedRobot, Step
-from benchmarks.options import OUT
+from activeloop.store import CampaignFolder
+from activeloop.work import Timing
+from benchmarks.options import OUT, own_process
 from benchmarks.results import LIGHT, Result, markdown_table
+from benchmarks.work import children_of, sent
 
 FAULTS = Faults(dies=0.3, late=0.3, cut=0.3, twice=0.3, fails=0.15, lost_tip=0.03)
 COLUMNS = ("seed", "rounds", "ended", "steps", "reopened", "unreachable", "failed runs", "wells", "filled twice")
@@ -29,6 +41,7 @@ HARM = ("filled twice", "at a wrong well", "lost", "doubled")
 def command(
     seeds: Annotated[int, typer.Option(help="Campaigns.")] = 20,
     rounds: Annotated[int, typer.Option(help="Rounds of each.")] = 10,
+    kills: Annotated[int, typer.Option(help="Kills of the worker that runs a further campaign.")] = 20,
     out: Annotated[Path, OUT] = Path("docs/results"),
 ) -> None:
     """Does an unattended campaign end in order, whatever its devices do?"""
@@ -38,8 +51,10 @@ def command(
             with tempfile.TemporaryDirectory(prefix="activeloop-") as place:
                 rows.append(_campaign(Path(place), seed, rounds))
             progress(seed + 1, seeds)
-    _result(rows, rounds).write(out / "robot", "python -m benchmarks robot")
-    if any(row[name] for row in rows for name in HARM) or any(row["ended"] != "as planned" for row in rows):
+    with tempfile.TemporaryDirectory(prefix="activeloop-") as place:
+        worked = killed_at_work(Path(place), 0, rounds, kills)
+    _result(rows, rounds, worked).write(out / "robot", "python -m benchmarks robot")
+    if any(row[name] for row in (*rows, worked) for name in HARM) or any(row["ended"] != "as planned" for row in rows):
         raise typer.Exit(1)
 
 
@@ -73,6 +88,68 @@ def _campaign(place: Path, seed: int, rounds: int) -> dict[str, Any]:
     }
 
 
+#: of a worker whose successor waits little; five that vanish in a row would be taken for a want of memory
+QUICK = Timing(quiet=0.0, longest=0.0, lease=2.0, retry=0.1, attempts=1000)
+
+
+def killed_at_work(place: Path, seed: int, rounds: int, kills: int) -> dict[str, Any]:
+    """A campaign whose robot is work of a worker, which is killed at random moments; what is stored against the device.
+
+    Args:
+        place: an empty folder.
+        seed: of the campaign and of the moments.
+        rounds: of the campaign.
+        kills: of the worker, every other time with the process that it started; afterwards one may end the work.
+    """
+    planned = draft(replace(demonstration(seed), wells=24, controls=2))
+    robot = RobotConfig(devices=["simulated"], rounds=rounds, number=8, every=0.1)
+    config = planned.config.model_copy(update={"robot": robot})
+    folder = place / "enzyme"
+    CampaignFolder.create(folder, config_text(config), planned.inputs)
+    open_campaign(folder).campaign.order_robot("run")
+    rng, done = np.random.default_rng(seed), 0
+    while done < kills and open_campaign(folder).campaign.state().robot == "run":
+        worker = _worker(folder)
+        before, late = _signs(folder), time.monotonic() + 60
+        while _signs(folder) == before and time.monotonic() < late:
+            time.sleep(0.05)
+        time.sleep(float(rng.uniform(0.0, 3.0)))
+        _kill(worker, also_children=done % 2 == 1)
+        done += 1
+    worker, late = _worker(folder), time.monotonic() + 900
+    while open_campaign(folder).campaign.state().robot == "run" and time.monotonic() < late:
+        time.sleep(1.0)
+    _kill(worker, also_children=True)
+    loop = open_campaign(folder)
+    state = loop.campaign.state()
+    told = {"rounds": len(state.proposals), "kills": done, "ended": state.robot_reason, "runs": len(state.runs)}
+    return told | compare(loop, folder / "robot")
+
+
+def _signs(folder: Path) -> dict[str, float]:
+    """What was written when, the device's own files included."""
+    return {
+        path.name: os.path.getmtime(path) for path in folder.rglob("*") if path.suffix in (".db", ".db-wal", ".csv")
+    }
+
+
+def _worker(folder: Path) -> subprocess.Popen[bytes]:
+    script = (
+        "import json, sys; from activeloop.work import Timing, Worker\n"
+        "Worker([sys.argv[1]], Timing(**json.loads(sys.argv[2]))).run(lambda words: None)"
+    )
+    command = [sys.executable, "-c", script, str(folder), json.dumps(asdict(QUICK))]
+    return subprocess.Popen(command, env=own_process(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _kill(worker: subprocess.Popen[bytes], *, also_children: bool) -> None:
+    children = children_of(worker.pid)
+    worker.kill()
+    worker.wait()
+    for child in children if also_children else ():
+        sent(child, signal.SIGKILL)
+
+
 def compare(loop: OpenCampaign, device: Path) -> dict[str, int]:
     """What is stored against what a simulated robot did."""
     plates, _ = known_plates(loop)
@@ -98,7 +175,7 @@ def compare(loop: OpenCampaign, device: Path) -> dict[str, int]:
     }
 
 
-def _result(rows: list[dict[str, Any]], rounds: int) -> Result:
+def _result(rows: list[dict[str, Any]], rounds: int, worked: dict[str, Any]) -> Result:
     columns = [*COLUMNS, *HARM[1:]]
     sums = {name: sum(row[name] for row in rows) for name in columns if isinstance(rows[0][name], int)}
     ended = f"{sum(row['ended'] == 'as planned' for row in rows)} of {len(rows)} as planned"
@@ -112,7 +189,15 @@ def _result(rows: list[dict[str, Any]], rounds: int) -> Result:
         "campaign is opened anew, as after a kill. Afterwards every stored value is compared with the file that the "
         "device wrote about that well, and the device's own list of what it dispensed with the plates: a well that was "
         "filled twice, also by a run that failed, a value at another well, one missing or stored twice would count.",
-        sections=[markdown_table(columns, table)],
-        tables={"campaigns": (columns, [[row[name] for name in columns] for row in rows])},
-        parts=(*LIGHT, "lab", "campaigns"),
+        sections=[
+            markdown_table(columns, table),
+            "Then the robot of a campaign is work of a worker (`[robot]` in `campaign.toml`), which is killed up to "
+            "3 s after its first sign, every other time with the process that it started, and begun again.",
+            markdown_table(list(worked), [[str(value) for value in worked.values()]]),
+        ],
+        tables={
+            "campaigns": (columns, [[row[name] for name in columns] for row in rows]),
+            "work": (list(worked), [list(worked.values())]),
+        },
+        parts=(*LIGHT, "lab", "campaigns", "work"),
     )

@@ -19,6 +19,7 @@ from activeloop.work import Timing, Worker
 from activeloop.work.kinds import RobotRounds
 from activeloop.work.places import work_of
 from activeloop.work.students import held_here
+from benchmarks.robot import HARM, killed_at_work
 
 AT_ONCE = Timing(quiet=0.0, longest=0.0, lease=20.0, retry=0.1)
 
@@ -129,3 +130,12 @@ def test_devices_have_names_that_the_operator_gave(tmp_path, monkeypatch):
     for text, match in {"reader": "is not NAME=KIND:PLACE", "a=folder:x,a=folder:y": 'names "a" twice'}.items():
         with pytest.raises(ConfigError, match=match):
             named_devices(text)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_at_any_moment_fills_and_stores_each_well_once(tmp_path):
+    """Ten rounds and twenty kills: `python -m benchmarks robot`."""
+    found = killed_at_work(tmp_path, 1, rounds=2, kills=3)
+    assert (found["rounds"], found["ended"]) == (2, "2 rounds made, as planned.")
+    assert {name: found[name] for name in HARM} == dict.fromkeys(HARM, 0)
+    assert found["wells"] == 20
