@@ -42,14 +42,17 @@ def rights() -> None:
     lines = (line.split(":\t") for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
     status = dict(lines)
     paths = ("/", "/etc", "/opt/activeloop", "/usr/bin", "/var")
-    say(user=int(status["Uid"].split()[0]), capabilities=int(status["CapEff"], 16), no_more=status["NoNewPrivs"] == "1")
-    say(written=[path for path in paths if not refused(f"{path}/trial")])
+    user, capabilities, no_more = int(status["Uid"].split()[0]), int(status["CapEff"], 16), status["NoNewPrivs"] == "1"
+    written = [path for path in paths if not refused(f"{path}/trial")]
+    say(user=user, capabilities=capabilities, no_more=no_more, written=written)
+    if not user or capabilities or not no_more or written:
+        sys.exit("it may more than a pod")
 
 
 def served() -> None:
     """Start the server as the image does, and ask whether it is ready."""
     begun = time.monotonic()
-    with subprocess.Popen(["activeloop", "serve", "--no-worker", "--no-browser"], stderr=subprocess.STDOUT) as server:
+    with subprocess.Popen(["activeloop", "serve", "--no-worker", "--no-browser"], stdout=sys.stderr) as server:
         while True:
             try:
                 with urllib.request.urlopen(READY, timeout=5) as answer:
