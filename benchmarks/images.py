@@ -97,7 +97,7 @@ def images_result(images: Sequence[Image]) -> Result:
         how,
         [
             section("Sizes", markdown_table(columns, [list(map(str, row)) for row in sizes]), cuda),
-            section("Tried", markdown_table(headers, trials)),
+            section("Tried", markdown_table(headers, trials), "Seconds are those of this machine with whatever else ran on it."),
             section("Largest packages, MiB", markdown_table(["package", *(image.name for image in images)], largest)),
         ],
         {"sizes": (columns, sizes), "trials": (headers, trials)},
