@@ -91,13 +91,14 @@ def images_result(images: Sequence[Image]) -> Result:
         )
         for image in images
     ]
+    busy = "Seconds are those of this machine with whatever else ran on it."
     largest = [(name, *(f"{image.packages.get(name, 0):.0f}" for image in images)) for name in images[0].packages]
     return Result(
         "What is in the images, how large are they, and do they work without any rights?",
         how,
         [
             section("Sizes", markdown_table(columns, [list(map(str, row)) for row in sizes]), cuda),
-            section("Tried", markdown_table(headers, trials), "Seconds are those of this machine with whatever else ran on it."),
+            section("Tried", markdown_table(headers, trials), busy),
             section("Largest packages, MiB", markdown_table(["package", *(image.name for image in images)], largest)),
         ],
         {"sizes": (columns, sizes), "trials": (headers, trials)},
