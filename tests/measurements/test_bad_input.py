@@ -102,7 +102,7 @@ def test_several_assays_in_a_table_for_one(write, pool, kcat):
 
 
 def test_a_class_that_is_none(write, pool):
-    with pytest.raises(MeasurementError, match=r'row 2: "2" is no class of folds\. Write 1 or fit'):
+    with pytest.raises(MeasurementError, match=r'row 2: "2" is no class of folds\. Write 1, fit or hit'):
         read_measurements(write("mutant,folds", "K2R,2"), pool=pool, assays=FOLDS)
     with pytest.raises(MeasurementError, match='"maybe" is no class'):
         read_measurements(write("mutant,folds", "K2R,maybe"), pool=pool, assays=FOLDS)

@@ -440,7 +440,7 @@ BELOW = frozenset(
 SATURATED = frozenset({"over", "overflow", "ovrflw", "ovflw", "sat", "saturated", "overrange", ">max"})
 CLASSES = {
     **dict.fromkeys(("1", "fit", "yes", "true", "active", "hit", "positive", "pos"), 1.0),
-    **dict.fromkeys(("0", "unfit", "no", "false", "inactive", "negative", "neg"), 0.0),
+    **dict.fromkeys(("0", "unfit", "no", "false", "inactive", "no hit", "non-hit", "nonhit", "negative", "neg"), 0.0),
 }
 
 
@@ -497,6 +497,8 @@ def read_cell(text: str, assay: Assay, unit: str, decimal: Sign) -> Cell:
         return _class(text, word, assay)
     if word.lstrip("+-").startswith(("inf", "∞")):
         raise MeasurementError(f'"{text}" is not a measured value. Correct it, or write "failed", or a limit (>100).')
+    if word in CLASSES and not word.isdigit():
+        raise MeasurementError(f'"{text}" is not a number. For hit or no hit write 1 and 0 throughout.')
     number = parse_number(text, decimal=decimal)
     if math.isnan(number.value):
         return Cell(math.nan, failed=text.strip() or "empty")
@@ -531,7 +533,9 @@ def _class(text: str, word: str, assay: Assay) -> Cell:
     number = parse_number(text) if not re.search(r"[a-z]{3,}", word) else None
     if number is not None and math.isnan(number.value):
         return Cell(math.nan, failed=text.strip() or "empty")
-    raise MeasurementError(f'"{text}" is no class of {assay.name}. Write 1 or fit, 0 or unfit, or leave it empty.')
+    raise MeasurementError(
+        f'"{text}" is no class of {assay.name}. Write 1, fit or hit; 0, unfit or no hit; or leave it empty.'
+    )
 
 
 def _in_unit(value: float, unit: str, assay: Assay) -> tuple[float, str]:
