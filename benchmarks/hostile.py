@@ -456,7 +456,11 @@ def hostile_result(rows: Sequence[Row]) -> Result:
         for name, found in by_entrance.items()
     ]
     wrong = [row for row in rows if row["wrong"]]
-    told = f"{len(rows) - len(wrong):,} of {len(rows):,} refused within {SECONDS:g} s and {MEBIBYTES:g} MiB."
+    every = len(ENTRANCES) + len(COMMANDS)
+    part = f" {len(names)} of the {every} entrances were measured so far; the same command goes on." * (
+        len(names) < every
+    )
+    told = f"{len(rows) - len(wrong):,} of {len(rows):,} refused within {SECONDS:g} CPU seconds and {MEBIBYTES:g} MiB."
     found = [f"{row['entrance']}: {row['file']}: {row['wrong']}." for row in wrong]
     return Result(
         question="Is every hostile file refused at every entrance, in words, and within memory and time?",
@@ -468,7 +472,7 @@ def hostile_result(rows: Sequence[Row]) -> Result:
         "memory is what the process holds beyond what it held before, with all that it starts. "
         "Refused means: nothing of it was stored, a sentence says why, and none of it is Python's.",
         sections=[
-            told,
+            told + part,
             markdown_table(("entrance", "files", "refused", "most seconds", "most CPU s", "most MiB", "with"), table),
             "\n".join(f"- {line}" for line in found),
         ],

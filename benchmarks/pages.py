@@ -16,6 +16,7 @@ from benchmarks.assays import Campaign, assays_result
 from benchmarks.compute import compute_result
 from benchmarks.cost import cost_result
 from benchmarks.dropout import dropout_result, read_campaigns
+from benchmarks.hostile import hostile_result, read_entrances
 from benchmarks.jobs import jobs_result, read_found
 from benchmarks.kill import kill_result
 from benchmarks.large import large_result
@@ -145,6 +146,7 @@ STORED: dict[str, Callable[[Path, str], Result]] = {
     "prior": _predicted,
     "scale": _scaled,
     "students/values": lambda folder, name: value_result(read_rounds(folder / "rounds.csv"), {}),
+    "hostile": lambda folder, name: hostile_result(read_entrances(folder)),
     "server": lambda folder, name: server_result(*read_tables(folder)),
     "work": lambda folder, name: work_result(*read_rows(folder)),
 }

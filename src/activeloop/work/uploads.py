@@ -107,6 +107,8 @@ def check_in_child(path: str | os.PathLike[str], *, name: str, limits: Limits | 
         read_in_child(path, name=name, limits=limits)
 
 
+HINT = Limits(seconds=3)
+"""Of the look that tells whether a file that is no table may be an export: it comes on top of reading the table."""
 EXPORTS = Limits(mebibytes=2048, seconds=60, answer=64, file=128, written=128)
 """Of exports of instruments' own programs: their parsers, in a process of their own below the child, need more, and the
 plates of a file are given to them one by one, as files."""
@@ -193,7 +195,7 @@ class UploadedFile(SentFile):
     def _look(self) -> None:
         task = {"path": os.fspath(self._path.absolute()), "speaks": True}
         try:
-            self._speaks = bool(_answer(task, Limits(), self.name)["speaks"])
+            self._speaks = bool(_answer(task, HINT, self.name)["speaks"])
         except InputError:  # it takes too much: why it is no table says more
             self._speaks = False
 
