@@ -137,13 +137,20 @@ def _title(suite: Suite, policy: str) -> str:
 
 def _of_the_forest(suite: Suite) -> str:
     """What the column of the forest is, and what it is not."""
-    if FOREST not in suite.policies:
-        return ""
+    return forest_words(_title(suite, FOREST)) if FOREST in suite.policies else ""
+
+
+def forest_words(title: str) -> str:
+    """What the forest is, and what it is not.
+
+    Args:
+        title: of its column.
+    """
     told = (
-        f"{_title(suite, FOREST)} (in the tables `{FOREST}`): the random forest, its settings and the greedy choice of "
-        "EVOLVEpro (Jiang et al. 2024, Science 387, eadr6006)"
+        f"{title} (in the tables `{FOREST}`): the random forest, its settings and the greedy choice of EVOLVEpro "
+        "(Jiang et al. 2024, Science 387, eadr6006)"
     )
-    if "one-hot" not in _title(suite, FOREST):
+    if "one-hot" not in title:
         return f"{told}, which is for proteins, on count fingerprints."
     return (
         f"{told} on one-hot residues. EVOLVEpro itself reads mean embeddings of a large protein language model, which "
