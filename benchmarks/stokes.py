@@ -72,7 +72,7 @@ def stokes_result(found: Sequence[Point], told: Sequence[Point], seeds: int) -> 
     called = {FOREST: title_of(FOREST, "compounds")}
     rows = [
         [
-            forest if policy == FOREST else policy,
+            called.get(policy, policy),
             cells.get((policy, 288, "hits_found"), ""),
             *(cells.get((policy, 576, m), "") for m in metrics),
         ]
