@@ -122,7 +122,7 @@ def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence
     stored, names = state.stored, state.stored.texts.names
     of_controls = stored.standing & stored.rows["control"] & ~np.isnan(stored.rows["value"])
     controls = names.at(stored.rows["candidate"][of_controls])
-    counting = stored.rows[stored.counting]
+    events, candidates = (stored.rows[name][stored.counting] for name in ("event", "candidate"))
     if hit is None and (better := better_of_two(dataset)) is not None:
         hit = (better,)
     hits = None if hit is None else _hits(dataset, hit)
@@ -131,9 +131,9 @@ def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence
         size=len(dataset.pool),
         rounds=state.rounds_measured,
         proposals=len(state.proposals),
-        earlier=int((counting["event"] < first).sum()),
-        measured=len(numbers_in(counting["candidate"])),
-        results=len(counting),
+        earlier=int((events < first).sum()),
+        measured=len(numbers_in(candidates)),
+        results=len(events),
         voided=int((~stored.standing).sum()),
         controls=tuple(dict.fromkeys(controls)),
         control_results=len(controls),

@@ -161,13 +161,14 @@ class _Summary:
 
 def _summarised(given: MeasurementArrays, assay: Assay, scale: Scale | None) -> _Summary:
     mine = given.take(given.rows["assay"] == given.texts.words.find(assay.name))
-    mine = mine.take(_canonical(mine))
     _check_values(mine, scale or ("multiplicative" if assay.scale == "log" else "additive"))
-    owner = mine.rows["candidate"]
+    order = _canonical(mine)
+    owner = mine.rows["candidate"][order]
     begins = np.diff(owner, prepend=-1) != 0  # those of a candidate stand together
     numbers, candidates = owner[begins], np.cumsum(begins) - 1
-    values, sides = mine.rows["value"].copy(), mine.rows["side"].copy()
+    values, sides = mine.rows["value"][order], mine.rows["side"][order]
     plate_names, plates = _plates_of(mine)
+    plates = plates[order]
     correct = assay.goal != "classify"
     on_plate = plates if correct else np.zeros_like(plates)
     measured, count = sides == 0, int(on_plate.max(initial=-1)) + 1
@@ -189,7 +190,7 @@ def _summarised(given: MeasurementArrays, assay: Assay, scale: Scale | None) -> 
         # a correction takes no mean farther out than noise had taken a value
         low, high = (np.inf * side if end is None else end for side, end in zip((-1, 1), assay.bounds, strict=True))
         means = np.clip(means, min(low, values.min()), max(high, values.max()))
-    stated = mine.rows["error"] / (values if multiply else 1.0)
+    stated = mine.rows["error"][order] / (values if multiply else 1.0)
     errors = _errors(corrected, candidates, on_plate, measured, effects, stated)
     if multiply:
         errors = errors * means  # of a logarithm: relative ones
