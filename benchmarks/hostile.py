@@ -413,15 +413,15 @@ def command(
     """Is every hostile file refused at every entrance?"""
     chosen = {name: file for name, file in (FILES | SEQUENCES).items() if files in name}
     work.mkdir(parents=True, exist_ok=True)
-    cells: list[tuple[str, str, Takes]] = [(name, "server", one.takes) for name, one in ENTRANCES.items()]
-    cells += [(name, "command line", takes) for name, (_, takes) in COMMANDS.items()]
-    cells = [cell for cell in cells if any(part in cell[0] for part in entrances.split("|"))]
+    takes_of: dict[tuple[str, str], Takes] = {(name, "server"): one.takes for name, one in ENTRANCES.items()}
+    takes_of |= {(name, "command line"): takes for name, (_, takes) in COMMANDS.items()}
+    cells = [cell for cell in takes_of if any(part in cell[0] for part in entrances.split("|"))]
     with progress_bar("entrances") as progress, _made(work, chosen) as paths:
         rows: list[Row] = []
-        for number, (name, where, takes) in enumerate(cells, 1):
+        for number, (name, where) in enumerate(cells, 1):
             kept = work / f"{re.sub('[^a-z]+', '-', name.lower())}.json"
             if not kept.exists():
-                one = {file: path for file, path in paths.items() if file in files_for(takes)}
+                one = {file: path for file, path in paths.items() if file in files_for(takes_of[name, where])}
                 with tempfile.TemporaryDirectory(dir=work) as folder:
                     found = (at_server if where == "server" else at_command_line)(Path(folder), one, name)
                 write_whole(kept, json.dumps(found))
