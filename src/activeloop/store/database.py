@@ -41,13 +41,12 @@ class Database(ABC):
         """SQLAlchemy's engine."""
 
     @abstractmethod
-    def at_one_moment(self, ask: Callable[[Reader], T], *, many: bool = False) -> T:
+    def at_one_moment(self, ask: Callable[[Reader], T]) -> T:
         """What is read in several queries, between which nobody writes.
 
         Args:
             ask: called with a function from a query in SQL that both databases know, with parameters as `:name`, and
                 their values, to its rows; again where a file changed meanwhile.
-            many: whether rows are so many that they are sent in pieces; few come at once, which is quicker.
         """
 
     def read(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
@@ -107,12 +106,11 @@ class PostgreSQL(Database):
         except ModuleNotFoundError as error:
             raise StoreError('PostgreSQL needs psycopg: install it with "pip install psycopg[binary]".') from error
 
-    def at_one_moment(self, ask: Callable[[Reader], T], *, many: bool = False) -> T:
+    def at_one_moment(self, ask: Callable[[Reader], T]) -> T:
         """What is read in several queries; see `Database.at_one_moment`."""
         import sqlalchemy as sa
 
-        how: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "stream_results": many}
-        with self.engine.connect().execution_options(**how) as connection:
+        with self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
             return ask(lambda query, **parameters: map(tuple, connection.execute(sa.text(query), parameters)))
 
     def tables(self) -> dict[str, set[str]]:
@@ -152,7 +150,7 @@ class SQLiteFile(Database):
         named = self.read("SELECT name FROM sqlite_master WHERE type = 'table'") if self.path.exists() else []
         return {name: {row[1] for row in self.read(f'PRAGMA table_info("{name}")')} for (name,) in named}
 
-    def at_one_moment(self, ask: Callable[[Reader], T], *, many: bool = False) -> T:
+    def at_one_moment(self, ask: Callable[[Reader], T]) -> T:
         """See `Database.at_one_moment`; by the standard library: importing SQLAlchemy takes longer than most commands.
 
         It needs no permission to write, and no room.

@@ -327,7 +327,7 @@ class SQLLog(EventLog):
             return Snapshot(last, others, results, files, rounds, bool(new_round))
 
         with plain_errors(self._where):
-            return self.database.at_one_moment(ask, many=True)
+            return self.database.at_one_moment(ask)
 
     def own(self, key: str, media_type: str, size: int) -> None:
         """Note that a stored object belongs to this campaign, once.
