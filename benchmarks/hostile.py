@@ -162,7 +162,9 @@ def files_for(takes: Takes) -> dict[str, HostileFile]:
     """The files that an entrance must refuse."""
     if takes == "sequences":
         return SEQUENCES
-    return {name: file for name, file in FILES.items() if takes == "results" or file.wrong != "values"}
+    # a panel may name other lines, a history other candidates
+    wrong = {"results": ("file", "names", "values"), "list": ("file", "names"), "table": ("file",)}[takes]
+    return {name: file for name, file in FILES.items() if file.wrong in wrong}
 
 
 def refused(answer: Any) -> str:

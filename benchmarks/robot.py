@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -128,9 +128,12 @@ def killed_at_work(place: Path, seed: int, rounds: int, kills: int) -> dict[str,
 
 def _signs(folder: Path) -> dict[str, float]:
     """What was written when, the device's own files included."""
-    return {
-        path.name: os.path.getmtime(path) for path in folder.rglob("*") if path.suffix in (".db", ".db-wal", ".csv")
-    }
+    found = dict[str, float]()
+    for path in folder.rglob("*"):
+        if path.suffix in (".db", ".db-wal", ".csv"):
+            with suppress(FileNotFoundError):  # SQLite took it away meanwhile
+                found[path.name] = path.stat().st_mtime
+    return found
 
 
 def _worker(folder: Path) -> subprocess.Popen[bytes]:

@@ -101,4 +101,5 @@ def main(target: str) -> None:
     worked()
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])
