@@ -432,6 +432,14 @@ DRUGS = [
         "doses with another unit than said", cells(), "its doses are in uM, not in nM", options="--out o --dose-unit nM"
     ),
     Case(
+        "a panel of other lines and drugs",
+        "new x --assay y --cells A,B --compounds a,b --panel t.csv",
+        "t.csv names none",
+        ("none of the cells (A, B)", "none of the compounds (a, b)", "No campaign was made"),
+        {"t.csv": lines("cell line,tissue", "C,skin")},
+        "nothing",
+    ),
+    Case(
         "a panel of cells without controls",
         "new x --assay y --cells A,B --compounds a,b --panel t.h5ad",
         "t.h5ad: ",

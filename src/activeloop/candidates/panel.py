@@ -48,6 +48,7 @@ class Panel:
         synonyms: further name, in plain signs -> the name in `names`.
         unresolved: of the names that were asked for, those that stand in no file.
         doubtful: further name, in plain signs -> two names for which the files list it.
+        unused: files in which no column holds any of the names.
 
     >>> panel = Panel(("688",), {"targets": ("BRAF",)}, {}, {"dabrafenib": "688"})
     >>> panel.resolve("Dabrafenib"), panel.words("targets", "688"), panel.resolve("aspirin")
@@ -60,6 +61,7 @@ class Panel:
     synonyms: Mapping[str, str] = field(default_factory=dict)
     unresolved: tuple[str, ...] = ()
     doubtful: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -122,18 +124,19 @@ class Panel:
         asked = tuple(dict.fromkeys(names))
         rows = {name: i for i, name in enumerate(asked)}
         panel = cls(asked)
-        seen: set[str] = set()
+        seen, unused = set[str](), list[str]()
         for path in files:
             table = as_table(path)
             column = _id_column(table, rows)
             if column is None:
+                unused.append(Path(path).name)
                 continue
             cells = table.cells(column)
             seen.update(cell for cell in cells if cell in rows)
             panel = _with(panel, table, column, Path(path).name)
         by_other = [name for name in asked if name not in seen and panel.synonyms.get(plain(name), name) != name]
         unresolved = tuple(name for name in asked if name not in seen and name not in by_other)
-        return replace(panel, unresolved=unresolved)
+        return replace(panel, unresolved=unresolved, unused=tuple(unused))
 
     def note(self, what: str, most: int = 5) -> str:
         """How many parts stand in no side table, and which; "" when all do."""

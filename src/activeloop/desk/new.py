@@ -45,6 +45,7 @@ from activeloop.replay.table import detect_kind
 from activeloop.store import CampaignFolder
 from activeloop.tables import Table, read_table
 from activeloop.tables.names import candidate_names
+from activeloop.words import some
 
 Kind = Literal["variants", "compounds", "guides", "treatments"]
 Goal = Literal["find", "learn"]
@@ -269,6 +270,14 @@ def _draft(options: CampaignOptions, progress: Bars | None) -> CampaignDraft:
         inputs[FAMILY] = profile.text().encode()
         learner = with_family(learner, profile) if isinstance(learner, TakesFamily) else learner
     note = control_words(controls_among(pool, config.plate.control))
+    if isinstance(pool, TreatmentPool):
+        cells, compounds = pool.panels["cells"], pool.panels["compound"]
+        if useless := [file for file in cells.unused if file in compounds.unused]:
+            raise ConfigError(
+                f"{useless[0]} names none of the cells ({some(cells.names)}) and none of the compounds "
+                f"({some(compounds.names)}), so that it tells nothing of them: write them there as the treatments do, "
+                "or leave the file out. No campaign was made."
+            )
     unresolved = (
         [pool.panels[part].note(words) for part, words in (("cells", "cells"), ("compound", "compounds"))]
         if isinstance(pool, TreatmentPool)
