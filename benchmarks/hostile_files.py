@@ -109,7 +109,7 @@ def tarred() -> bytes:
 
 
 def large_part(size: int, name: str = SHEET) -> bytes:
-    """A workbook with a part of zeros that unpacks to so many bytes."""
+    """A workbook with a part of zeros that unpacks to this size in bytes."""
     return book(None, **{name.replace("/", "__").replace(".xml", "_xml"): bytes(size)})
 
 

@@ -7,7 +7,7 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath, PureWindowsPath
 
 from activeloop.errors import StoreError
@@ -101,6 +101,23 @@ def write_whole(path: str | Path, content: str | bytes | memoryview) -> Path:
         files.add(path, content)
         files.put()
     return Path(path)
+
+
+def write_tables(tables: Mapping[str, str], out: Path) -> tuple[Path, ...]:
+    """Tables as files of a folder, which is made.
+
+    Args:
+        tables: name of a file -> its text.
+        out: the folder.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return tuple(write_whole(out / name, text) for name, text in tables.items())
+    except OSError as error:
+        raise StoreError(f"{out} cannot be written ({error.strerror}). Choose another --out.") from error
 
 
 def numbered(path: Path, number: int, count: int) -> Path:

@@ -47,7 +47,8 @@ def cells(
 
     Cells of one condition are repeats, so folds are by compound, cells, donor or scaffold, never by cell.
     """
-    from activeloop.desk.cells import cell_tables, write_cells
+    from activeloop.desk.cells import cell_tables
+    from activeloop.files import write_tables
 
     by: Any = SAME_RULE.get(split or "", split)
     with waiting(f"Reading {file.name}"):
@@ -64,7 +65,7 @@ def cells(
             folds=folds,
             seed=seed,
         )
-    written = write_cells(found, out)
+    written = write_tables(found.tables, out)
     say(f"{many(found.cells, 'cell')} of {many(found.conditions, 'condition')}.")
     for note in found.notes:
         say(f"Note: {note}")

@@ -35,7 +35,8 @@ def outcomes(
     Writes DIR/outcomes.csv, a row a guide with a column for each outcome and the share of frameshifts, for `new`,
     `record`, `replay` and `evaluate`; with --guides also DIR/predictions.csv.
     """
-    from activeloop.desk.outcomes import outcome_tables, write_outcomes
+    from activeloop.desk.outcomes import outcome_tables
+    from activeloop.files import write_tables
 
     with progress_bar("fitting") as progress:
         found = outcome_tables(
@@ -50,7 +51,7 @@ def outcomes(
             seed=seed,
             progress=progress,
         )
-    written = write_outcomes(found, out)
+    written = write_tables(found.tables, out)
     say(f"{many(found.guides, 'guide')}, {many(len(found.names), 'outcome')}: {some(found.names)}.")
     if found.figures is None:
         say("Fewer than 25 guides: how well they are predicted is not known.")

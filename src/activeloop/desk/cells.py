@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from activeloop.candidates import dose_name
-from activeloop.errors import ConfigError, InputError, StoreError
+from activeloop.errors import ConfigError, InputError
 from activeloop.files import csv_text, write_whole
 from activeloop.measurements.single_cells import COLUMNS, Condition, Pseudobulk, Role, read_cells
 
@@ -104,21 +104,6 @@ def cell_tables(
     if found.structures:
         tables["drugs.csv"] = csv_text(("compound", "smiles"), found.structures.items())
     return CellTables(sum(c.count for c in found.conditions), len(found), tables, found.notes)
-
-
-def write_cells(found: CellTables, out: Path) -> tuple[Path, ...]:
-    """The tables as files of a folder.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, text in found.tables.items():
-            write_whole(out / name, text)
-    except OSError as error:
-        raise StoreError(f"{out} cannot be written ({error.strerror}). Choose another --out.") from error
-    return tuple(out / name for name in found.tables)
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from activeloop.acquisition import BALD, entropy
 from activeloop.acquisition.base import AcquisitionContext
 from activeloop.candidates import ExplicitPool, Pool
 from activeloop.candidates.reading import read_candidates
-from activeloop.errors import InputError, StoreError, TableError
-from activeloop.files import csv_text, write_whole
+from activeloop.errors import InputError, TableError
+from activeloop.files import csv_text
 from activeloop.measurements.outcomes import DEPTH, FRAMESHIFT, MOST, Outcomes, Rest, Unit, read_outcomes
 from activeloop.models.outcomes import FEWEST, OutcomeLearner
 from activeloop.replay.metrics import mean_and_error
@@ -112,21 +112,6 @@ def outcome_tables(
         tables["predictions.csv"], best = _predictions(found, pool, number, seed)
         report(total, total)
     return OutcomeTables(len(found), found.names, "other" in found.names, tables, figures, best)
-
-
-def write_outcomes(found: OutcomeTables, out: Path) -> tuple[Path, ...]:
-    """The tables as files of a folder.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, text in found.tables.items():
-            write_whole(out / name, text)
-    except OSError as error:
-        raise StoreError(f"{out} cannot be written ({error.strerror}). Choose another --out.") from error
-    return tuple(out / name for name in found.tables)
 
 
 def guides_of(file: Path, column: str = "") -> Pool:

@@ -15,7 +15,7 @@ from activeloop.words import many
 
 Stand = Literal["", "done", "now", "asks", "bad"]
 ASKS = "waits for somebody who lets it go"
-"""What is said of a plate that does not go to its device by itself."""
+"""Words for a plate that does not go to its device by itself."""
 STEPS = ("proposed", "plate-sent", "run-finished", "measured", "fitted", "robot-ordered")
 """Kinds of events that the log of a robot shows."""
 
