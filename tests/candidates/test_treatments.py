@@ -113,6 +113,43 @@ def test_a_table_of_parts_is_one_of_treatments():
         Pool.from_table({"cells": ["A", "A"], "drug A": ["x", "y"], "drug B": ["y", "x"]}, "treatments")
 
 
+@pytest.mark.parametrize(
+    ("header", "cell", "meant"),
+    [
+        ("dose_uM", "0.1", "0.1 uM"),
+        ("Conc nM", "100", "0.1 uM"),
+        ("final.conc.µM", "2", "2 uM"),
+        ("concentration_ug_per_ml", "3", "3 ug/mL"),
+        ("Dose [mM]", "1", "1000 uM"),
+        ("dose", "5 nM", "0.005 uM"),
+    ],
+)
+def test_a_unit_behind_the_name_is_that_of_the_doses(header: str, cell: str, meant: str):
+    table = with_treatments(as_table(pd.DataFrame({"cells": ["A375"], "drug": ["a"], header: [cell], "ic50": ["1"]})))
+    assert table.cells("treatment") == [f"A375 | a | {meant}"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        (("dose (uM)", "conc_nM"), "which column holds the dose, dose"),
+        (("dose_1 (uM)", "dose_2 (uM)"), "dose of each compound of a pair"),
+        (("conc_row", "conc_col"), "dose of each compound of a pair"),
+        (("log10 dose",), "looks like logarithms of doses"),
+        (("dose (log M)",), "looks like logarithms of doses"),
+    ],
+)
+def test_columns_that_leave_doses_open_are_refused(headers: tuple[str, ...], words: str):
+    frame = pd.DataFrame({"cells": ["A375"], "drug": ["a"], "drug_2": ["b"]} | {name: ["1"] for name in headers})
+    with pytest.raises(InputError, match=words):
+        with_treatments(as_table(frame))
+
+
+def test_ranges_of_doses_in_a_table_of_ic50_are_no_doses():
+    frame = pd.DataFrame({"cells": ["A375"], "drug": ["a"], "MIN_CONC": ["0.01"], "MAX_CONC": ["10"], "ic50": ["1"]})
+    assert with_treatments(as_table(frame)).cells("treatment") == ["A375 | a"]
+
+
 def test_repeats_are_one_value_with_an_error():
     table = {"cells": ["A", "A", "B"], "drug": ["x", "x", "x"], "IC50 (nM)": [1.0, 3.0, 5.0], "n": [1, 1, 1]}
     data = read_treatments(table, Assay("IC50", "nM"))

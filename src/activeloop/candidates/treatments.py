@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import final
 
@@ -16,8 +16,9 @@ from activeloop.candidates.notation import Notation
 from activeloop.candidates.panel import Panel
 from activeloop.errors import NotationError
 from activeloop.tables import Table
-from activeloop.tables.names import PARTS, split_unit
+from activeloop.tables.names import PARTS, plain, split_unit
 from activeloop.tables.numbers import parse_number
+from activeloop.words import some
 
 #: what stands between parts, and between the compounds of a pair
 BAR, PLUS = "|", " + "
@@ -36,6 +37,8 @@ _OTHER = {
     **dict.fromkeys(("s", "sec", "min", "h", "hr", "hours", "d", "day", "days"), "a time"),
 }
 _MICRO = str.maketrans("µμ", "uu")
+#: a column of the doses of one compound of a pair, or of logarithms: what stands beside its name
+_EACH, _LOGARITHM = re.compile(r"([12ab]|row|col|r|c)"), re.compile(r"(lg|ln|log|log10|log2)(m|um|nm)?")
 _DOSE = re.compile(r"\s*(?P<number>[^\sa-zA-Zµμ%]+(?:[eE][+-]?\d+)?)\s*(?P<unit>[a-zA-Zµμ%].*)?")
 
 
@@ -155,24 +158,22 @@ def notation_of(names: Iterable[str]) -> TreatmentNotation:
     return TreatmentNotation(combined, any(len(each) > 2 for each in parts))
 
 
-def treatment_columns(table: Table, columns: Mapping[str, str] | None = None) -> dict[str, str]:
+def treatment_columns(table: Table) -> dict[str, str]:
     """The columns of the parts of treatments: `cells`, `compound`, and where there are any `second` and `dose`.
 
     Args:
         table: the table.
-        columns: part -> name of its column, where it was named.
 
     Raises:
-        TableError: cells or compound cannot be found, or a named column does not exist.
+        TableError: cells or compound cannot be found, or it is not clear which column holds the dose.
     """
     found: dict[str, str] = {}
-    for part, name in (columns or {}).items():
-        table.column(name)
-        found[part] = str(table.find(name))
     for part, names in PARTS.items():
         free = [name for name in table.named(names) if name not in found.values()]
-        if part not in found and free:
+        if part != "dose" and free:
             found[part] = free[0]
+    if dose := _column_of_doses(table, found.values()):
+        found["dose"] = dose
     missing = [part for part in FIELDS[:2] if part not in found]
     if missing:
         raise table.error(
@@ -180,6 +181,59 @@ def treatment_columns(table: Table, columns: Mapping[str, str] | None = None) ->
             f"{' and '.join(PARTS[part][0] for part in missing)}. {table.listed}"
         )
     return found
+
+
+def dose_column(header: str) -> tuple[str, str]:
+    """What a column is to the dose, and its unit, in brackets or behind the name.
+
+    Returns:
+        `dose`; `each`: of one compound of a pair; `logarithm`; or empty: something else.
+
+    >>> dose_column("Dose (nM)"), dose_column("conc_uM"), dose_column("concentration_ug_per_ml")
+    (('dose', 'nM'), ('dose', 'uM'), ('dose', 'ug/ml'))
+    >>> dose_column("dose_1 (uM)"), dose_column("log10 dose")[0], dose_column("MAX_CONC")[0]
+    (('each', 'uM'), 'logarithm', '')
+    """
+    name, unit = split_unit(header)
+    words = [word for word in re.split(r"[\s_.\-]+", name.translate(_MICRO)) if word]
+    if not unit:
+        for i in range(1, len(words)):
+            tail = "/".join(word for word in words[i:] if word.casefold() != "per")
+            if tail.casefold() in _UNITS:
+                words, unit = words[:i], tail
+                break
+    doses, whole = set(map(plain, PARTS["dose"])), plain("".join(words))
+    if whole in doses:
+        return ("logarithm" if _LOGARITHM.match(unit.casefold()) else "dose"), unit
+    for dose in doses:
+        for rest in (whole.removeprefix(dose), whole.removesuffix(dose)):
+            if rest != whole and _EACH.fullmatch(rest):
+                return "each", unit
+            if rest != whole and _LOGARITHM.fullmatch(rest):
+                return "logarithm", unit
+    return "", ""
+
+
+def _column_of_doses(table: Table, taken: Iterable[str]) -> str:
+    """The column of doses, empty without one; refuses several, logarithms, and one for each compound."""
+    kinds = {name: dose_column(name)[0] for name in table.header if name not in taken}
+    doses, each, logarithms = ([n for n, kind in kinds.items() if kind == k] for k in ("dose", "each", "logarithm"))
+    if len(doses) > 1:
+        raise table.error(f"which column holds the dose, {some(doses)}? Keep one, and rename the others.")
+    if doses:
+        return doses[0]
+    if each:
+        raise table.error(
+            f"columns {some(each)} look like a dose of each compound of a pair; a pair has one dose here. Keep the "
+            "rows of one fixed ratio, with the dose of the first compound in a column `dose`, or write compound and "
+            "dose together as the compound (`drug A 1 uM`)."
+        )
+    if logarithms:
+        raise table.error(
+            f"column {some(logarithms)} looks like logarithms of doses. Write the doses themselves, in a column such "
+            "as dose (uM); or rename it where it is none."
+        )
+    return ""
 
 
 def with_treatments(
@@ -201,7 +255,7 @@ def with_treatments(
         return table
     found = treatment_columns(table)
     cells = {part: table.cells(name) for part, name in found.items()}
-    unit = split_unit(found["dose"])[1] if "dose" in found else ""
+    unit = dose_column(found["dose"])[1] if "dose" in found else ""
     names: list[str] = []
     doses: list[str] = []
     for i in range(len(table)):

@@ -150,9 +150,10 @@ def run(
         folds, failures = evaluate_all(landscape, evaluation, learners, executor, count)
     if folds:
         points = write_evaluation(out, landscape, evaluation, folds, failures)
-        say("Spearman of predicted and measured values, all folds together (1: the same order, 0: chance):", error=True)
+        over = "all folds together" if evaluation.headline == "spearman_pooled" else "mean of folds"
+        say(f"Spearman of predicted and measured values, {over} (1: the same order, 0: chance):", error=True)
         for point in points:
-            if point.metric == "spearman_pooled":
+            if point.metric == evaluation.headline:
                 say(f"{point.policy:40} {point.mean:6.3f}", error=True)
         say(f"Written: {out / 'report.html'} (also summary.csv, folds.csv, spearman.png)", error=True)
     for (learner, fold), why in failures.items():

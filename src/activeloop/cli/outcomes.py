@@ -27,7 +27,9 @@ def outcomes(
     unit: Annotated[Literal["reads", "share", "percent"] | None, UNIT] = None,
     rest: Annotated[Literal["other", "renormalise"] | None, REST] = None,
     most: Annotated[int, typer.Option(min=2, help="Outcomes that are kept; the rarer ones together are `other`.")] = 60,
-    number: Annotated[int, typer.Option("-n", min=1, help="How many guides are named (with --guides).")] = 24,
+    number: Annotated[
+        int | None, typer.Option("-n", min=1, show_default="24", help="How many guides are named (with --guides).")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of folds and fits.")] = 0,
 ) -> None:
     """Check a table of repair outcomes, and learn what a guide's cut becomes: a distribution that sums to 1.
@@ -36,8 +38,14 @@ def outcomes(
     `record`, `replay` and `evaluate`; with --guides also DIR/predictions.csv.
     """
     from activeloop.desk.outcomes import outcome_tables
+    from activeloop.errors import ConfigError
     from activeloop.files import write_tables
 
+    if number is not None and further is None:
+        raise ConfigError(
+            f"-n {number}: says how many of further guides are named. Give them with --guides FILE, or leave it out. "
+            "Nothing was written."
+        )
     with progress_bar("fitting") as progress:
         found = outcome_tables(
             file,
@@ -47,7 +55,7 @@ def outcomes(
             unit=unit,
             rest=rest,
             most=most,
-            number=number,
+            number=24 if number is None else number,
             seed=seed,
             progress=progress,
         )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from activeloop.candidates.treatments import dose_column
 from activeloop.errors import InputError, MissingExtraError, NotationError
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import NAMES, PARTS, ROLES, candidate_names, plain, split_unit
@@ -421,7 +422,7 @@ def _units(t: _Rows) -> dict[str, list[str]]:
         units["pair"] = [" + ".join(sorted((plain(x), plain(y)))) for x, y in zip(a, b, strict=True)]
     elif what and what != "cells":
         cells = t.cells("cells")
-        doses = next((t.table.cells(h) for h in t.table.named(PARTS["dose"])), None)
+        doses = next((t.table.cells(h) for h in t.table.header if dose_column(h)[0] == "dose"), None)
         parts = [keys, map(plain, cells), *([doses] if doses else [])]
         units["replicate"] = ["" if not k[0] else " | ".join(k) for k in zip(*parts, strict=True)]
         units[what] = keys

@@ -11,7 +11,7 @@ import numpy as np
 
 from activeloop.candidates import ExplicitPool, Panel, Pool, TreatmentPool
 from activeloop.candidates.reading import candidate_column, read_candidates
-from activeloop.candidates.treatments import dose_name, mixed, mixed_units, treatment_columns
+from activeloop.candidates.treatments import dose_column, dose_name, mixed, mixed_units, treatment_columns
 from activeloop.errors import InputError, TableError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.dataset import Dataset
@@ -161,7 +161,7 @@ def _codes(
     columns = [cell[:, None], pairs]
     doses: list[str] = []
     if "dose" in texts:
-        unit = split_unit(parts["dose"])[1]
+        unit = dose_column(parts["dose"])[1]
         own = texts["dose unit"] if "dose unit" in texts else np.full(len(rows), unit, object)
         read: dict[tuple[str, str], str] = {}
         found = []

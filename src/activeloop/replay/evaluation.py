@@ -211,6 +211,18 @@ class Evaluation:
         if self.seed < 0:
             raise ConfigError(f"--seed {self.seed}: must be at least 0. Nothing was evaluated.")
 
+    @property
+    def headline(self) -> str:
+        """The metric that is told first: Spearman over all folds together, as ProteinGym reports it.
+
+        The mean of folds where whole groups are held out: a learner that does not know the level of a group predicts
+        that of the others, which falls as the group's rises, so that folds taken together look worse than chance.
+
+        >>> Evaluation("random").headline, Evaluation("compound").headline
+        ('spearman_pooled', 'spearman')
+        """
+        return "spearman_pooled" if self.folds in ("random", "modulo", "contiguous") else "spearman"
+
 
 @dataclass(frozen=True)
 class Fold:

@@ -83,15 +83,15 @@ def write_evaluation(
     points = own + published
     machine = describe_machine()
     taking_part = sum(len(fold.rows) for fold in folds if fold.learner == folds[0].learner)
-    picture = draw_bars(points, f"{landscape.name}: {evaluation.folds} folds")
+    picture = draw_bars(points, evaluation.headline, f"{landscape.name}: {evaluation.folds} folds")
     page = render(
         "evaluate.html",
         title=f"{landscape.name}: prediction of five {evaluation.folds} folds",
         lead=f"{landscape.origin} Each fold is predicted by a model of the other four.",
         picture=inline(svg(picture), "Spearman correlation of each learner"),
-        metrics=_shown(points),
+        metrics=_shown(points, evaluation.headline),
         words=WORDS,
-        rows=_rows(points, folds),
+        rows=_rows(points, folds, evaluation.headline),
         failures=failures,
         settings={
             "dataset": landscape.name,
@@ -130,19 +130,21 @@ def folds_csv(dataset: str, evaluation: Evaluation, folds: Sequence[Fold]) -> st
     return csv_text(header, rows)
 
 
-def draw_bars(points: Sequence[Point], title: str) -> Figure:
-    """Spearman over all folds together, a bar a learner; published ones in grey."""
+def draw_bars(points: Sequence[Point], headline: str, title: str) -> Figure:
+    """The metric that is told first, a bar a learner; published ones in grey."""
     from matplotlib.figure import Figure
 
-    found = sorted((p for p in points if p.metric == "spearman_pooled"), key=lambda p: p.mean)
+    found = sorted((p for p in points if p.metric == headline), key=lambda p: p.mean)
     figure = Figure(figsize=(9.6, 1.2 + 0.34 * len(found)), layout="constrained", facecolor="white")
     axis = figure.subplots()
     colours = [BASELINE if p.policy.startswith(PUBLISHED) else OWN for p in found]
     axis.barh([p.policy for p in found], [p.mean for p in found], color=colours, height=0.72)
     for i, point in enumerate(found):
-        axis.text(max(point.mean, 0) + 0.008, i, f"{point.mean:.3f}", va="center", fontsize=9.5, color=INK)
+        at, away = (max(point.mean, 0), i), (4, 0)  # points beyond the bar
+        axis.annotate(f"{point.mean:.3f}", at, away, textcoords="offset points", va="center", fontsize=9.5, color=INK)
     axis.set_title(title, fontsize=13, fontweight="bold", color=INK, loc="left")
-    axis.set_xlabel("rank correlation of predicted and true values, all folds together", color=FAINT, fontsize=10)
+    over = "all folds together" if headline == "spearman_pooled" else "mean of folds"
+    axis.set_xlabel(f"rank correlation of predicted and true values, {over}", color=FAINT, fontsize=10)
     axis.grid(axis="x", color=GRID, linewidth=0.8)
     axis.set_axisbelow(True)
     axis.tick_params(colors=INK, labelsize=9.5, length=0)
@@ -150,21 +152,23 @@ def draw_bars(points: Sequence[Point], title: str) -> Figure:
     return figure
 
 
-def _shown(points: Sequence[Point]) -> list[str]:
-    """The metrics of the table; that of drugs where there are drugs."""
+def _shown(points: Sequence[Point], headline: str) -> list[str]:
+    """The metrics of the table; that of drugs where there are drugs, that of all folds where it is told first."""
     there = {point.metric for point in points}
-    return [m for m in WORDS if m in there or m != "pearson_per_drug"]
+    without = {"pearson_per_drug"} - there | {"spearman_pooled"} - {headline}
+    return [m for m in WORDS if m not in without]
 
 
-def _rows(points: Sequence[Point], folds: Sequence[Fold]) -> list[dict[str, object]]:
+def _rows(points: Sequence[Point], folds: Sequence[Fold], headline: str) -> list[dict[str, object]]:
     by_key = {(p.policy, p.metric): p for p in points}
     own = [p for p in points if not p.policy.startswith(PUBLISHED)]
-    best = {m: max((p.mean for p in own if p.metric == m), default=np.nan) for m in _shown(points)}
+    shown = _shown(points, headline)
+    best = {m: max((p.mean for p in own if p.metric == m), default=np.nan) for m in shown}
     best["rmse"] = np.inf  # A column in which less is better is not shaded.
     rows = []
     for policy in dict.fromkeys(p.policy for p in points):
         seconds = sum(f.seconds for f in folds if f.learner == policy)
         marks = best if any(p.policy == policy for p in own) else dict.fromkeys(WORDS, np.inf)
-        cells = [table_cell(by_key.get((policy, m)), marks[m]) for m in _shown(points)]
+        cells = [table_cell(by_key.get((policy, m)), marks[m]) for m in shown]
         rows.append({"learner": policy, "cells": cells, "seconds": f"{seconds:.2f}" if seconds else "–"})
     return rows
