@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -179,6 +180,34 @@ def pattern(layers: Sequence[int], modules: Sequence[str]) -> str:
 def tuner_layers(encoder: TransformerEncoder) -> Iterator[Any]:
     """The linear maps that have an adapter."""
     return (module for module in encoder.modules() if isinstance(module, BaseTunerLayer))
+
+
+@contextmanager
+def merged(encoder: TransformerEncoder, masks: Sequence[torch.Tensor]) -> Iterator[None]:
+    """Within it each map with LoRA is one dense matrix, inputs of LoRA dropped or not: W + scale A diag(m) B^T.
+
+    A forward pass then costs what it costs without an adapter, and as nothing is hooked to the layers, the last one may
+    be run at a few tokens alone. Afterwards the weights are those of before.
+
+    Args:
+        encoder: with `LoRA` in it, no variant of it.
+        masks: [in] factors m of the inputs of each map, in the order of `tuner_layers`.
+    """
+    before: list[tuple[Any, torch.nn.Parameter]] = []
+    try:
+        for module, mask in zip(tuner_layers(encoder), masks, strict=True):
+            base, down, up = module.get_base_layer(), module.lora_A[DEFAULT].weight, module.lora_B[DEFAULT].weight
+            weight = base.weight.detach()
+            before.append((module, base.weight))
+            product = up.detach() @ (down.detach() * mask.to(down))
+            whole = (weight + module.scaling[DEFAULT] * product).to(weight.dtype)
+            base.weight = torch.nn.Parameter(whole, requires_grad=False)
+            module.merged_adapters.append(DEFAULT)
+        yield
+    finally:
+        for module, weight in before:
+            module.get_base_layer().weight = weight
+            module.merged_adapters.clear()
 
 
 def trained_parameters(encoder: TransformerEncoder) -> dict[str, torch.nn.Parameter]:

@@ -1,5 +1,7 @@
 """The classifier by passes with dropout: its masks are functions, and none of them is silently off."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -9,17 +11,24 @@ import torch
 from activeloop.acquisition import Entropy, entropy
 from activeloop.acquisition.base import AcquisitionContext
 from activeloop.adapters import LoRA, attach
-from activeloop.candidates import Pool
+from activeloop.adapters.peft import merged, tuner_layers
+from activeloop.candidates import Mutation, Pool, Variant
 from activeloop.errors import ConfigError, ModelError
 from activeloop.foundation import ESM2
 from activeloop.foundation.cell_encoder import CellEncoder, CellStack
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import auroc
 from activeloop.models import DropoutClassifier, TrainingConfig
-from activeloop.models.finetuning.dropout_passes import DropoutPasses, masked
+from activeloop.models.finetuning.dropout_passes import DropoutPasses, mask
+from activeloop.models.finetuning.predictor import entering_minibatches
 from activeloop.models.registry import dropout_classifier
 
-POOL = Pool.single_mutants("MKTAYIAKQR")
+CHAIN = "MKTAYIAKQR"
+POOL = Pool.single_mutants(CHAIN)
+LENGTHS = [
+    Variant(CHAIN, (Mutation(place, CHAIN[place - 1], new),))
+    for place, new in ((2, "R"), (4, ""), (5, "W"), (7, ""), (9, "E"))
+] + [Variant(CHAIN, (Mutation(3, "", "GG"),)), Variant(CHAIN, (Mutation(6, "I", "V"), Mutation(8, "", "P")))]
 EVERY = np.arange(len(POOL))
 EFFECT = np.random.default_rng(0).standard_normal(20)
 FIT = EFFECT[POOL.codes()[EVERY, np.repeat(range(10), 19)]] > 0
@@ -100,10 +109,44 @@ def test_one_class_alone_is_learned(learner: DropoutClassifier):
     assert alone.predict(POOL, EVERY, 0, 0).mean[:, 1].mean() > 0.5
 
 
-def test_dropout_that_a_fast_path_skips_is_noticed():
-    modules = [torch.nn.Dropout(0.1).eval(), torch.nn.Dropout(0.1).eval()]
-    with pytest.raises(ModelError, match="1 of 2 dropout modules were not run"), masked(modules, 0.1, (0, 0)):
-        modules[0](torch.ones(3, 8))
+@contextmanager
+def hooked(modules: Sequence[torch.nn.Module], masks: Sequence[torch.Tensor]) -> Iterator[None]:
+    """Passes as they are written down: each dropout multiplies what enters LoRA, which runs beside its map."""
+    handles = [
+        module.register_forward_hook(lambda _module, inputs, _output, own=own: inputs[0] * own)
+        for module, own in zip(modules, masks, strict=True)
+    ]
+    yield
+    for handle in handles:
+        handle.remove()
+
+
+@pytest.mark.parametrize("last_layers", [1, None])
+@pytest.mark.parametrize("pooling", ["mutated", "sites", "mean", "difference"])
+def test_a_pass_merged_into_the_weights_is_that_of_lora_beside_them(tiny: str, pooling, last_layers):
+    # of several lengths, so that the parent is longer or shorter than a minibatch
+    pool = Pool.combinatorial(CHAIN, ["K2", "A4"]) if pooling == "sites" else Pool.of(LENGTHS)
+    rows = np.arange(0, len(pool), 40 if pooling == "sites" else 1)
+    learner = DropoutClassifier(ESM2(tiny, pooling=pooling), 2, last_layers, plan=TrainingConfig(epochs=3))
+    found = learner.fit(Dataset.of(pool, rows, np.arange(len(rows)) % 2.0, Assay("bound", goal="classify")), 0)
+    assert isinstance(found, DropoutPasses)
+    found.adapted.half = False
+    before = {name: p.clone() for name, p in found.adapted.encoder.named_parameters()}
+    passes = found.probabilities(pool, rows, 4, 3)
+    drops, features, logits = found.adapted.dropouts, found.adapted.pooler.size, np.zeros((3, len(rows)))
+    for group, hidden, batch in entering_minibatches(found.adapted, learner.config, pool, rows):
+        for t in range(3):
+            widths = [module.in_features for module in tuner_layers(found.adapted.encoder)]
+            masks = [mask(width, learner.rate, (4, t, i)) for i, width in enumerate(widths)]
+            with torch.no_grad(), hooked(drops, masks):
+                pooled = found.adapted.above(hidden, batch).numpy()
+            dropped = mask(features, learner.rate, (4, t)).numpy() * found.head["weight"]
+            standardised = (pooled - found.head["centre"]) / found.head["spread"]
+            logits[t, group] = standardised @ dropped + found.head["bias"]
+    assert np.ptp(passes, axis=0).min() > 0
+    np.testing.assert_allclose(passes, 1 / (1 + np.exp(-logits)), atol=1e-5)
+    after = dict(found.adapted.encoder.named_parameters())
+    assert all(torch.equal(after[name], weight) for name, weight in before.items())
 
 
 def test_the_stack_of_a_cell_encoder_runs_every_mask_in_eval_mode():
@@ -114,13 +157,17 @@ def test_the_stack_of_a_cell_encoder_runs_every_mask_in_eval_mode():
         for parameter in attached.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
     drops = [m for m in encoder.modules() if isinstance(m, torch.nn.Dropout) and m not in own]
-    assert len(drops) == 2 * 6
+    widths = [module.in_features for module in tuner_layers(encoder)]
+    assert len(drops) == len(widths) == 2 * 6
     hidden = torch.randn(3, 5, 16, generator=torch.Generator().manual_seed(1))
     real = torch.ones(3, 5, dtype=torch.bool)
     found = []
     for t in range(2):
-        with torch.no_grad(), masked(drops, 0.2, (0, t)):
+        masks = [mask(width, 0.2, (0, t, i)) for i, width in enumerate(widths)]
+        with torch.no_grad(), merged(encoder, masks):
             found.append(encoder.run(hidden, real))
+        with torch.no_grad(), hooked(drops, masks):
+            torch.testing.assert_close(encoder.run(hidden, real), found[-1], rtol=1e-4, atol=1e-5)
     assert not torch.allclose(found[0], found[1])
 
 

@@ -15,7 +15,7 @@ from activeloop.adapters.base import Attached
 from activeloop.candidates import Pool
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.devices import attention_as, best_device, faster_attention, has_bfloat16, minibatch_tokens
-from activeloop.foundation.encoder import TransformerEncoder, sharing
+from activeloop.foundation.encoder import TransformerEncoder, at, sharing
 from activeloop.foundation.pooling import Batch, PooledPositions, Pooler
 from activeloop.foundation.reading import pooling_for
 from activeloop.foundation.tokens import Tokens
@@ -127,23 +127,40 @@ class AdaptedEncoder:
             embedded = self.encoder.embed(batch.ids, batch.real)
             return self.encoder.run(embedded, batch.real, stop=max(self.lowest, 0)).float()
 
-    def above(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def above(self, hidden: torch.Tensor, batch: Batch, of_parent: torch.Tensor | None = None) -> torch.Tensor:
         """[B, P] features from the activations entering the lowest trained layer.
 
         Args:
             hidden: [B or B + 1, T, D]; the last one is the parent's where the pooling needs it.
             batch: of them.
+            of_parent: `parent_above`, to compute it once for many minibatches; None: it is computed here.
         """
         last = len(self.encoder.layers) - 1
+        if of_parent is not None:
+            hidden = hidden[:-1]
         with self._fast(batch):
-            hidden = self.encoder.run(hidden, batch.real, max(self.lowest, 0), last)
+            hidden = self.encoder.run(hidden, batch.real[: len(hidden)], max(self.lowest, 0), last)
         if not self.needs_parent:
             positions = self.pooler.positions(batch, None)
             return self.pooler(*self._finished(hidden, batch, positions and positions[0]), None)
         own, parent = rows_of(batch, slice(None, -1)), rows_of(batch, slice(-1, None))
         positions = self.pooler.positions(own, parent) or (None, None)
-        of_parent = self._finished(hidden[-1:], parent, positions[1])
-        return self.pooler(*self._finished(hidden[:-1], own, positions[0]), of_parent)
+        if of_parent is None:
+            compared = self._finished(hidden[-1:], parent, positions[1])
+        elif positions[1] is None:
+            compared = of_parent, replace(parent, residues=parent.residues[:, : of_parent.shape[1]])
+        else:
+            compared = at(of_parent, positions[1].tokens), positions[1].batch
+        return self.pooler(*self._finished(hidden[: len(own.ids)], own, positions[0]), compared)
+
+    def parent_above(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor | None:
+        """Finished states [1, T, D] of the parent, the last one of a minibatch; None where the pooling needs none."""
+        if not self.needs_parent:
+            return None
+        real = batch.real[-1:]
+        with self._fast(batch):
+            whole = self.encoder.run(hidden[-1:], real, max(self.lowest, 0))
+            return self.encoder.finish(whole[:, : int(real.sum())]).float()
 
     def state(self) -> dict[str, torch.Tensor]:
         """Of adapter and pooling."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
-from torch import nn
 
+from activeloop.adapters.peft import merged, tuner_layers
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.foundation.cache import cache_folder
@@ -28,40 +27,8 @@ from activeloop.prediction import Prediction, Predictor
 
 #: measured candidates and passes by which dropout is checked after a fit
 CHECKED, CHECK_PASSES = 8, 2
-
-
-@contextmanager
-def masked(modules: Sequence[nn.Module], rate: float, seed: Sequence[int]) -> Iterator[None]:
-    """Within it each dropout module, in eval mode, multiplies by one mask of its last axis, whatever goes through it.
-
-    torch's own dropout masks every row and position anew, which makes no function of the candidates.
-
-    Args:
-        modules: dropout modules of an encoder.
-        rate: share that is dropped; the rest is scaled up by 1 / (1 - rate).
-        seed: of the masks; module i has its own.
-
-    Raises:
-        ModelError: a forward pass left out one of the modules, so its dropout is silently off.
-    """
-    masks: dict[int, torch.Tensor] = {}
-
-    def apply(index: int, module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
-        if index not in masks:
-            masks[index] = mask(inputs[0].shape[-1], rate, (*seed, index)).to(output)
-        return inputs[0] * masks[index].to(output.dtype)
-
-    hooks = [module.register_forward_hook(partial(apply, i)) for i, module in enumerate(modules)]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if len(masks) < len(modules):
-        raise ModelError(
-            f"dropout: {len(modules) - len(masks)} of {len(modules)} dropout modules were not run when the model "
-            "predicted, so their dropout is off. Choose another adapter; nothing was fitted."
-        )
+#: minibatches that go through one pass after another, so that weights are merged once for all of them
+TOGETHER = 16
 
 
 def mask(width: int, rate: float, seed: Sequence[int]) -> torch.Tensor:
@@ -112,15 +79,24 @@ class DropoutPasses(Predictor):
             head: whether the head's are.
         """
         rate, features = self.config.loss.dropout, self.adapted.pooler.size
-        masks = [mask(features, rate, (seed, t)).numpy() if head else np.ones(features) for t in range(passes)]
+        widths = [module.in_features for module in tuner_layers(self.adapted.encoder)]
+        of_head = [mask(features, rate, (seed, t)).numpy() if head else np.ones(features) for t in range(passes)]
+        of_lora = [
+            [mask(width, rate, (seed, t, i)) if adapter else torch.ones(width) for i, width in enumerate(widths)]
+            for t in range(passes)
+        ]
         logits = np.zeros((passes, len(rows)), np.float32)
-        for group, hidden, batch in entering_minibatches(self.adapted, self.config, pool, rows):
+        minibatches = entering_minibatches(self.adapted, self.config, pool, rows)
+        while some := list(islice(minibatches, TOGETHER)):
             for t in range(passes):
-                with masked(self.adapted.dropouts if adapter else (), rate, (seed, t)):
-                    pooled = self.adapted.above(hidden, batch).float().cpu().numpy()
-                standardised = (pooled - self.head["centre"]) / self.head["spread"]
-                # a sum, not a product of matrices, whose last bits depend on how many candidates there are
-                logits[t, group] = (standardised * (masks[t] * self.head["weight"])).sum(1) + self.head["bias"]
+                with merged(self.adapted.encoder, of_lora[t]):
+                    of_parent = self.adapted.parent_above(*some[0][1:])
+                    for group, hidden, batch in some:
+                        pooled = self.adapted.above(hidden, batch, of_parent).float().cpu().numpy()
+                        standardised = (pooled - self.head["centre"]) / self.head["spread"]
+                        # a sum, not a product of matrices, whose last bits depend on how many candidates there are
+                        whole = (standardised * (of_head[t] * self.head["weight"])).sum(1)
+                        logits[t, group] = whole + self.head["bias"]
         return (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)
 
     def explain(self) -> str:
