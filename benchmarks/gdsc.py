@@ -1,12 +1,14 @@
 """Drug response: does a history of other drugs pay, and does choosing the next cell lines?
 
 Each drug of `--response` is a campaign of its own, on the lines on which it was measured: a fifth of them is held out,
-the others may be measured, 10 on the first plate and 10 on each later one. The history is `--history` without the
-held-out drugs of that seed and their twins (same name, synonym, PubChem id, or Tanimoto similarity above .85).
+the others may be measured, 10 on the first plate and 10 on each later one, until none is left. The history is
+`--history` without the held-out drugs of that seed and their twins (same name, synonym, PubChem id, or Tanimoto
+similarity above .85; salts count as the drug). Lines and drugs go by any of their names in side tables.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,21 +23,31 @@ import typer
 from activeloop.acquisition import Greedy, Recommender, Variance, choose
 from activeloop.acquisition.batch_joint import VarianceReduction
 from activeloop.candidates import Panel, TreatmentPool, panel_files
+from activeloop.candidates.treatments import FIELDS, treatment_columns
 from activeloop.cli.terminal import say
 from activeloop.errors import ConfigError
 from activeloop.measurements import Assay, Dataset, read_treatments
+from activeloop.measurements.history import respelled
 from activeloop.models.gp.side_information import twins
 from activeloop.models.gp.sisters import SisterGP, SisterPredictor
 from activeloop.models.scale import ScaledPredictor
+from activeloop.objects import content_hash
 from activeloop.prediction import Predictor, mean_of
+from activeloop.tables import Table, as_table
+from activeloop.tables.names import plain, split_unit
+from activeloop.words import many, some
 from benchmarks.options import OUT, WORK, working
-from benchmarks.results import Result, markdown_table, mean_se, plus_minus, run_kept, section
+from benchmarks.results import LIGHT, Result, code_of, markdown_table, mean_se, plus_minus, run_kept, section
 
 #: labels of each plate, and plates
 PLATE, PLATES = 10, 10
 LABELS = tuple(PLATE * (i + 1) for i in range(PLATES))
 #: held-out drugs of one seed, at most, and the least lines on which one must be measured
-DRUGS, LEAST = 16, 130
+DRUGS, LEAST = 16, 40
+#: the column of values, where there are several; others may be AUC or the z-score
+LN_IC50 = "ln_ic50"
+#: a natural logarithm of a concentration beyond this is none
+LOGARITHM = 50.0
 HELD_OUT = 0.2
 #: share of the best lines that are looked for, and of what all labels give that is to be reached
 TOP, GOAL = 0.1, 0.9
@@ -72,29 +84,136 @@ class Data:
     Args:
         response, history: of the held-out and of the other drugs.
         cells, compounds: what side tables say.
+        notes: what was left out, or is not known, in sentences.
     """
 
     response: Dataset
     history: Dataset
     cells: Panel
     compounds: Panel
+    notes: tuple[str, ...] = ()
 
 
 @lru_cache
 def read(files: Files) -> Data:
-    """All files, once a process; a low ln IC50 is a sensitive line."""
+    """All files, once a process; a low ln IC50 is a sensitive line.
 
-    def table(name: str) -> Dataset:
-        data = read_treatments(name)
+    Raises:
+        ConfigError: no line of the response is known from the history or by its features.
+        InputError: a file cannot be read.
+    """
+    notes: list[str] = []
+
+    def of(name: str, called: Mapping[str, Mapping[str, str]] | None = None) -> Dataset:
+        table = as_table(name)
+        column = next(iter(table.named((LN_IC50,))), "")
+        data = read_treatments(table, column=column, called=called)
         what = Assay(data.assays[0].name, goal="minimise", scale="linear")
+        if called is None:
+            notes.extend(_rows_left_out(table, data))
         return replace(data, assays=(what,)).oriented()
 
-    response, history = table(files.response), table(files.history)
+    response, history = of(files.response), of(files.history)
     pools = [data.pool for data in (response, history) if isinstance(data.pool, TreatmentPool)]
-    names = {part: sorted({name for pool in pools for name in pool.part_names(part)}) for part in ("cells", "compound")}
     side = panel_files(files.features)
-    cells, compounds = Panel.read(side, names["cells"]), Panel.read(side, names["compound"])
-    return Data(response, history, cells, compounds)
+    panels = [Panel.read(side, {n: None for pool in pools for n in pool.part_names(part)}) for part in FIELDS[:2]]
+    called = {
+        part: panel.aliases(pools[1].part_names(part), pools[0].part_names(part))
+        for part, panel in zip(FIELDS, panels, strict=False)
+    }
+    if any(called.values()):
+        history = of(files.history, called)
+        notes.append(f"Of the history {respelled(called)}.")
+    cells, compounds = panels
+    for what, panel in (("cell lines", cells), ("drugs", compounds)):
+        if side and len(panel.unresolved) == len(panel.names):
+            notes.append(f"No side table names any of the {what}: nothing but their values is known of them.")
+        notes.append(panel.note(what))
+    useless = [file for file in cells.unused if file in compounds.unused]
+    notes += [f"{file} names none of the lines and drugs, and was not used." for file in useless]
+    data = Data(response, history, cells, compounds)
+    notes += _lines_known(data)
+    notes += _drugs_left_out(data)
+    return replace(data, notes=tuple(filter(None, notes)))
+
+
+def _rows_left_out(table: Table, data: Dataset) -> list[str]:
+    """Which rows of a file give no value of their own, in sentences."""
+    what = data.assays[0]
+    column = next(name for name in table.header if split_unit(name) == (what.name, what.unit))
+    numbers, values = table.numbers(column), table.values(column)
+    far = np.flatnonzero(np.abs(values) > LOGARITHM)
+    if len(far) and plain(what.name).startswith(("ln", "log")):
+        raise table.error(
+            f'"{table.cells(column)[far[0]]}" in column "{column}" is no logarithm of a concentration. Correct it, or '
+            "leave the row out. Nothing was computed.",
+            int(far[0]),
+        )
+    parts = treatment_columns(table)
+    named = np.all([[cell != "" for cell in table.cells(parts[part])] for part in FIELDS[:2]], axis=0)
+    counts = {
+        "rows without a value left out": int((~np.isfinite(values)).sum()),
+        "rows without a line or a drug left out": int((np.isfinite(values) & ~named).sum()),
+        "repeats averaged": int((np.isfinite(values) & named).sum()) - len(data),
+        "limits (< or >) taken as the values at which they stand": sum(n.qualifier != "=" for n in numbers),
+    }
+    told = [f"{count:,} {what}" for what, count in counts.items() if count]
+    return [f"{Path(table.file).name}: {'; '.join(told)}."] * bool(told)
+
+
+def _lines_known(data: Data) -> list[str]:
+    """How many lines of the response the history has, or can be predicted from features, in a sentence."""
+    assert isinstance(data.response.pool, TreatmentPool)
+    assert isinstance(data.history.pool, TreatmentPool)
+    own, known = data.response.pool.part_names("cells"), set(data.history.pool.part_names("cells"))
+    described = set(_with_features(data))
+    described = described if len(described & known) > 1 else set()
+    new = [name for name in own if name not in known]
+    unknown = [name for name in new if name not in described]
+    if len(unknown) == len(own):
+        raise ConfigError(
+            f"of the {len(own):,} lines of the response ({some(own, 3)}) none stands in the history "
+            f"({some(sorted(known), 3)}) under any name that the side tables list, and none has features that lines of "
+            "the history have, too. Write lines in both files in one way, or give a side table with both names. "
+            "Nothing was computed."
+        )
+    if not new:
+        return []
+    told = f"{len(new):,} of {len(own):,} lines of the response do not stand in the history"
+    return [f"{told}; of {len(unknown):,} of them no features are known either: they get the mean of the lines."]
+
+
+def _with_features(data: Data) -> list[str]:
+    """Lines of which most numbers of some side table are known."""
+    pools = [each.pool for each in (data.response, data.history) if isinstance(each.pool, TreatmentPool)]
+    used = {name for pool in pools for name in pool.part_names("cells")}
+    return [
+        name
+        for name in data.cells.names
+        if name in used
+        and any(np.isfinite(block[data.cells.rows[name]]).mean() > 0.5 for block in data.cells.features.values())
+    ]
+
+
+def _drugs_left_out(data: Data) -> list[str]:
+    """Which drugs are no campaigns, and which are twins of those that are, in sentences."""
+    pool, known = data.response.pool, data.history.pool
+    assert isinstance(pool, TreatmentPool)
+    assert isinstance(known, TreatmentPool)
+    names, enough = pool.part_names("compound"), _enough(data.response)
+    few = [name for name in names if name not in enough]
+    told = [
+        f"{len(few):,} of {len(names):,} drugs of the response are left out, as they were measured on fewer "
+        f"than {LEAST} lines or have the same value on all: {some(few)}."
+    ] * bool(few)
+    old = known.part_names("compound")
+    gone = twins(data.compounds, enough, old).any(0) | np.isin(old, enough)
+    out = [name for name, mine in zip(old, gone.tolist(), strict=True) if mine]
+    told += [
+        f"{len(out):,} of {len(old):,} drugs of the history are drugs of the response or their twins, and are "
+        f"left out of it where these are held out: {some(out)}."
+    ] * bool(out)
+    return told
 
 
 @dataclass(frozen=True)
@@ -154,11 +273,25 @@ def _owners(data: Dataset) -> np.ndarray:
 def _drawn(response: Dataset, count: int, rng: np.random.Generator) -> list[str]:
     """The held-out drugs of a seed."""
     assert isinstance(response.pool, TreatmentPool)
-    names = np.array(response.pool.part_names("compound"))
-    enough = names[np.bincount(_owners(response), minlength=len(names)) >= LEAST]
-    if not len(enough):
-        raise ConfigError(f"no drug of the response file was measured on {LEAST} lines. Nothing was computed.")
+    enough = _enough(response)
+    if not enough:
+        most = int(np.bincount(_owners(response)).max())
+        raise ConfigError(
+            f"no drug of the response file has different values on {LEAST} lines or more; the most lines of one are "
+            f"{most}. A fifth of the lines is held out, and on fewer a correlation says nothing. Nothing was computed."
+        )
     return sorted(rng.permutation(enough)[:count].tolist())
+
+
+def _enough(response: Dataset) -> list[str]:
+    """Drugs that were measured on enough lines, with different values."""
+    assert isinstance(response.pool, TreatmentPool)
+    names, owners, values = response.pool.part_names("compound"), _owners(response), response.values[:, 0]
+    counts = np.bincount(owners, minlength=len(names))
+    low, high = np.full(len(names), np.inf), np.full(len(names), -np.inf)
+    np.minimum.at(low, owners, values)
+    np.maximum.at(high, owners, values)
+    return [name for name, n, spread in zip(names, counts, high - low, strict=True) if n >= LEAST and spread > 0]
 
 
 def _without(data: Data, held: Sequence[str]) -> Dataset:
@@ -214,9 +347,13 @@ def _campaign(data: Data, history: Dataset, drug: str, seed: int) -> Found:
         predictor, rows, found = sisters.prior(pool), np.zeros(0, np.int64), []
         assert predictor is not None
         for plate in range(PLATES):
+            if len(rows) == len(free):  # all are measured
+                found.append(found[-1])
+                continue
             so_far = replace(Dataset.of(pool, rows, values[rows], response.assays[0]), is_oriented=True)
             picks = choose(
-                predictor, pool, n=PLATE, select=select, seed=seed + plate, excluded=[*rows.tolist(), *test.tolist()],
+                predictor, pool, n=min(PLATE, len(free) - len(rows)), select=select, seed=seed + plate,
+                excluded=[*rows.tolist(), *test.tolist()],
                 dataset=so_far if len(rows) else None,
             )  # fmt: skip
             rows = np.concatenate([rows, [pick.row for pick in picks]]).astype(np.int64)
@@ -230,7 +367,8 @@ def _campaign(data: Data, history: Dataset, drug: str, seed: int) -> Found:
         "factors, random": [r(fit(factors, free[:n])) for n in LABELS],
     }
     full = {"sisters": r(fit(sisters, free)), "factors": r(fit(factors, free))}
-    best = free[np.argsort(-values[free], kind="stable")[: max(1, round(TOP * len(free)))]]
+    ties = np.random.default_rng([seed, 13]).permutation(len(free))  # equal values in no order that an arm knows
+    best = free[np.lexsort((ties, -values[free]))[: max(1, round(TOP * len(free)))]]
 
     def share(rows: np.ndarray) -> float:
         return float(np.isin(best, rows).mean())
@@ -276,12 +414,7 @@ def _baselines(
 
 def _new_lines(data: Data, history: Dataset, held: Sequence[str], seed: int) -> Found:
     """Lines that the history lacks, of known and of held-out drugs: a fifth of those with features."""
-    with_features = [
-        name
-        for name in data.cells.names
-        if any(np.isfinite(block[data.cells.rows[name]]).mean() > 0.5 for block in data.cells.features.values())
-    ]
-    out = np.random.default_rng([seed, 11]).permutation(sorted(with_features))
+    out = np.random.default_rng([seed, 11]).permutation(sorted(_with_features(data)))
     out = sorted(out[: len(out) // 5].tolist())
     pool = history.pool
     assert isinstance(pool, TreatmentPool)
@@ -324,9 +457,13 @@ def _both(predicted: np.ndarray, true: np.ndarray) -> list[float]:
 def labels_to(curve: np.ndarray, goal: float) -> float:
     """Labels after which a curve over `LABELS` reaches a value, between plates on a straight line; NaN: never.
 
+    A value of 0 or less is none that can be reached: all labels predict nothing then.
+
     >>> round(labels_to(np.linspace(0.1, 1.0, 10), 0.55), 9)
     55.0
     """
+    if goal <= 0:
+        return float("nan")
     if curve[0] >= goal:
         return float(LABELS[0])
     above = np.flatnonzero(curve >= goal)
@@ -374,7 +511,8 @@ class Summary:
 
     def share(self, arm: str, labels: int) -> float:
         """Mean correlation after some labels, as a share of the mean ceiling."""
-        return float(self.curves(arm)[:, LABELS.index(labels)].mean() / self.ceiling.mean())
+        full = float(self.ceiling.mean())
+        return float(self.curves(arm)[:, LABELS.index(labels)].mean()) / full if full > 0 else float("nan")
 
 
 def last_line(summary: Summary, new_lines: Mapping[str, Sequence[float]]) -> str:
@@ -385,11 +523,12 @@ def last_line(summary: Summary, new_lines: Mapping[str, Sequence[float]]) -> str
     found = [float(s.curves(arm, "find")[:, -1].mean()) for arm in FIND]
     lines = "; ".join(f"{what}, new line: r {np.mean(values):.3f}" for what, values in new_lines.items() if values)
     return (
-        f"gdsc: {len(s.campaigns)} campaigns; learn: labels to 90 % of full {to_goal[0]:.1f} (random, same model "
-        f"{to_goal[1]:.1f}; random, factor GP {to_goal[2]:.1f}); r at 30 labels {shares[0][0]:.1f} % of full (random "
-        f"{shares[0][1]:.1f}; factor GP {shares[0][2]:.1f}); r at 100 {shares[1][0]:.1f} % (random {shares[1][1]:.1f}; "
-        f"factor GP {shares[1][2]:.1f}); full r {s.ceiling.mean():.3f}; find: top-10 % lines found at 100 labels "
-        f"{found[0]:.3f} (unlearned ranking {found[1]:.3f}; random {found[2]:.3f})" + (f"; {lines}" if lines else "")
+        f"gdsc: {many(len(s.campaigns), 'campaign')}; learn: labels to 90 % of full {to_goal[0]:.1f} (random, same "
+        f"model {to_goal[1]:.1f}; random, factor GP {to_goal[2]:.1f}); r at 30 labels {shares[0][0]:.1f} % of full "
+        f"(random {shares[0][1]:.1f}; factor GP {shares[0][2]:.1f}); r at 100 {shares[1][0]:.1f} % (random "
+        f"{shares[1][1]:.1f}; factor GP {shares[1][2]:.1f}); full r {s.ceiling.mean():.3f}; find: top-10 % lines "
+        f"found at 100 labels {found[0]:.3f} (unlearned ranking {found[1]:.3f}; random {found[2]:.3f})"
+        + (f"; {lines}" if lines else "")
     )
 
 
@@ -427,8 +566,8 @@ def with_claim(page: str) -> str:
     return re.sub(f"{CLAIM[0]}.*{CLAIM[1]}", lambda _: claim_of([rows[each] for each in SAVED]), page, flags=re.DOTALL)
 
 
-def gdsc_result(found: Iterable[Found]) -> tuple[Result, str]:
-    """The page, and its last line."""
+def gdsc_result(found: Iterable[Found], notes: Sequence[str] = ()) -> tuple[Result, str]:
+    """The page, and its last line; `notes` say what was left out."""
     every = list(found)
     s = Summary([one for one in every if one.learn])
     new_lines: dict[str, list[float]] = {}
@@ -438,11 +577,12 @@ def gdsc_result(found: Iterable[Found]) -> tuple[Result, str]:
     line = last_line(s, new_lines)
     seeds, drugs = {one.seed for one in s.campaigns}, {one.drug for one in s.campaigns}
     how = (
-        f"{len(s.campaigns)} campaigns: {len(seeds)} seeds, {len(drugs)} different drugs that the history lacks, as it "
-        "lacks their twins (same name or synonym, PubChem id, or Tanimoto similarity above .85). A fifth of each "
-        f"drug's lines is held out; of the others {PLATE} are measured on each plate. Mean ± standard error over "
-        "campaigns; correlations are of each drug alone, over its held-out lines. Full: all lines that may be measured "
-        f"(on average {np.mean([one.lines for one in s.campaigns]) * (1 - HELD_OUT):.0f})."
+        f"{many(len(s.campaigns), 'campaign')}: {many(len(seeds), 'seed')}, {len(drugs)} different drugs that the "
+        "history lacks, as it lacks their twins (same name or synonym, PubChem id, or Tanimoto similarity above .85, "
+        f"salts being the drug). A fifth of each drug's lines is held out; of the others {PLATE} are measured on each "
+        "plate. Mean ± standard error over campaigns; correlations are of each drug alone, over its held-out lines. "
+        "Full: all lines that may be measured (on average "
+        f"{np.mean([one.lines for one in s.campaigns]) * (1 - HELD_OUT):.0f})."
     )
     ceiling = float(s.ceiling.mean())
     rows = []
@@ -489,18 +629,23 @@ def gdsc_result(found: Iterable[Found]) -> tuple[Result, str]:
         pairs = np.array([one.baselines[name] for one in s.campaigns])
         flat = name == "drug mean"
         base.append([name, "no order" if flat else mean_se(pairs[:, 0]), mean_se(pairs[:, 1])])
-    plain = section(
+    without_model = section(
         "Baselines",
         "On the held-out lines; where a level of the drug is needed, it is that of 30 random labels, on which the "
         "mixture in the last line is fitted, too. Correlation of each drug alone: pooled over drugs, the drug mean by "
         "itself would look excellent.",
         markdown_table(["", "r of each drug", "root mean square error"], base),
     )
-    new = section(
-        "Lines that the history lacks",
-        "A fifth of the lines with features is taken out of the history, and predicted from expression and the like "
-        "without a label; correlation over them, of each drug alone.",
-        markdown_table(["", "r"], [[what, mean_se(values)] for what, values in new_lines.items() if values]),
+    left_out = section("What was left out, or is not known", " ".join(notes)) if notes else ""
+    new = (
+        section(
+            "Lines that the history lacks",
+            "A fifth of the lines with features is taken out of the history, and predicted from expression and the "
+            "like without a label; correlation over them, of each drug alone.",
+            markdown_table(["", "r"], [[what, mean_se(values)] for what, values in new_lines.items() if values]),
+        )
+        if any(new_lines.values())
+        else ""
     )
     curves = [
         (
@@ -523,7 +668,10 @@ def gdsc_result(found: Iterable[Found]) -> tuple[Result, str]:
         "campaigns": (("seed", "drug", "lines", "arm", *map(str, LABELS)), single),
     }
     return Result(
-        "Drug response: does a history of other drugs pay?", how, [line, learn, claim, find, plain, new], tables
+        "Drug response: does a history of other drugs pay?",
+        how,
+        [line, learn, claim, find, without_model, new, left_out],
+        tables,
     ), line
 
 
@@ -540,22 +688,30 @@ def command(
     """Does a history of other drugs pay, and does choosing the next cell lines?"""
     files = Files(str(response), str(history), str(features))
     tasks = [Task(files, seed, drugs) for seed in range(seeds)]
+    read.cache_clear()  # files may have been written anew
     data = read(files)
-    for what, panel in (("cell lines", data.cells), ("drugs", data.compounds)):
-        if note := panel.note(what):
-            say(note, error=True)
-    place = work or out / "gdsc" / "parts"
+    for note in data.notes:
+        say(note, error=True)
+    place = (work or out / "gdsc" / "parts") / digest_of(files, drugs)
     place.mkdir(parents=True, exist_ok=True)
     with working(place, {"gdsc": seeds}, "seeds") as done:
         found, failures = run_kept(tasks, run_seed, place, _read, jobs, lambda _: done("gdsc"))
     for why in failures.values():
         raise ConfigError(why)
-    result, line = gdsc_result(one for each in found.values() for one in each)
+    result, line = gdsc_result((one for each in found.values() for one in each), data.notes)
     told = (
         f"python -m benchmarks gdsc --response {response.name} --history {history.name} --features DIR --seeds {seeds}"
     )
-    result.write(out / "gdsc", told)
+    result.write(out / "gdsc", told + (f" --drugs {drugs}" if drugs != DRUGS else ""))
     typer.echo(line)
+
+
+def digest_of(files: Files, drugs: int) -> str:
+    """Of the content of all files and the settings: results of others are never taken for these."""
+    digest = hashlib.sha256(f"{drugs} {PLATE} {PLATES} {LEAST} {code_of(LIGHT)}".encode())
+    for path in (Path(files.response), Path(files.history), *panel_files(files.features)):
+        digest.update(f"{path.name} {content_hash(path.read_bytes())}\n".encode())
+    return digest.hexdigest()[:12]
 
 
 def _read(text: str) -> list[Found]:

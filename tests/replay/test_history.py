@@ -45,6 +45,19 @@ def test_a_history_never_holds_what_is_replayed(source):
     assert "30 of the replayed candidates themselves left out" in landscape.origin
 
 
+def test_a_history_under_other_names_never_holds_it_either(source, tmp_path):
+    old, drugs = tmp_path / "old.csv", tmp_path / "drugs.csv"
+    old.write_text(old.read_text().replace("D0,", "7,").replace(",L", ",l-"))
+    drugs.write_text("drug_id,name\n7,d 0\n8,other\n")
+    landscape = load_landscape(Source(source.name, "treatments", history=str(old), panels=(str(drugs),)))
+    assert landscape.history is not None
+    assert len(landscape.history) == 8 * 30
+    assert set(landscape.history.pool.part_names("cells")) == set(LINES)
+    assert "30 of its cells are taken for ones that are spelled otherwise here: l-0 = L0" in landscape.origin
+    assert "1 of its compounds is taken for one that is spelled otherwise here: 7 = D0" in landscape.origin
+    assert "30 of the replayed candidates themselves left out" in landscape.origin
+
+
 def test_a_history_of_nothing_else_is_refused(source, tmp_path):
     with pytest.raises(ConfigError, match="of the replayed candidates themselves"):
         load_landscape(Source(source.name, "treatments", history=source.name))

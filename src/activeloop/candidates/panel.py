@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from activeloop.candidates.compounds import is_written_structure
 from activeloop.errors import ConfigError, NotationError
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import plain, split_unit
@@ -68,6 +69,11 @@ class Panel:
         """Name -> its row."""
         return {name: i for i, name in enumerate(self.names)}
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Name, and number without its decimal (238.0), -> its row."""
+        return {_digits(name): i for i, name in enumerate(self.names)} | self.rows
+
     def resolve(self, text: str) -> str | None:
         """The name of a part as people write it; None when no table has it.
 
@@ -85,6 +91,45 @@ class Panel:
                 f'"{text}" could be {two[0]} or {two[1]}: side tables list it for both. Write one of these names.'
             )
         return self.synonyms.get(plain(text))
+
+    def key(self, name: str) -> str:
+        """The id under which the files list a part, by a synonym; itself where they list it under no other."""
+        name = _digits(name)
+        return name if plain(name) in self.doubtful else _digits(self.synonyms.get(plain(name), name))
+
+    def aliases(self, names: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
+        """Which of some names are other spellings or synonyms of wanted ones: name -> the wanted name.
+
+        Case, spaces and signs do not count, but in numbers and in SMILES. A name that may be two of the wanted ones is
+        neither.
+
+        >>> Panel(("688",), synonyms={"dabrafenib": "688"}).aliases(["688", "A-549", "T47D"], ["Dabrafenib", "A549"])
+        {'688': 'Dabrafenib', 'A-549': 'A549'}
+        """
+
+        def key(name: str) -> str:
+            found = self.key(name)
+            exact = not re.search(r"[^\W\d_]", found) or plain(found) in self.doubtful or is_written_structure(found)
+            return found if exact else plain(found)
+
+        targets: dict[str, list[str]] = {}
+        for name in sorted(wanted := set(wanted)):
+            targets.setdefault(key(name), []).append(name)
+        found = ((name, targets.get(key(name), [])) for name in dict.fromkeys(names) if name not in wanted)
+        return {name: same[0] for name, same in found if len(same) == 1}
+
+    def _with_rows(self, same: Mapping[str, str]) -> Panel:
+        """With what is said of some names said of others, too, where nothing is known of these."""
+        pairs = [(self.rows[name], self.rows[other]) for name, other in same.items() if other in self.rows]
+        labels = {what: list(cells) for what, cells in self.labels.items()}
+        features = {file: block.copy() for file, block in self.features.items()} if pairs else dict(self.features)
+        for to, of in pairs:
+            for cells in labels.values():
+                cells[to] = cells[to] or cells[of]
+            for block in features.values():
+                if np.isnan(block[to]).all():
+                    block[to] = block[of]
+        return replace(self, labels={what: tuple(cells) for what, cells in labels.items()}, features=features)
 
     def with_more(self, names: Iterable[str]) -> Panel:
         """This panel with further parts, of which no table says anything."""
@@ -122,8 +167,8 @@ class Panel:
             TableError: a file is no table.
         """
         asked = tuple(dict.fromkeys(names))
-        rows = {name: i for i, name in enumerate(asked)}
         panel = cls(asked)
+        rows = panel.places
         seen, unused = set[str](), list[str]()
         for path in files:
             table = as_table(path)
@@ -132,9 +177,10 @@ class Panel:
                 unused.append(Path(path).name)
                 continue
             cells = table.cells(column)
-            seen.update(cell for cell in cells if cell in rows)
+            seen.update(asked[rows[cell]] for cell in map(_digits, cells) if cell in rows)
             panel = _with(panel, table, column, Path(path).name)
-        by_other = [name for name in asked if name not in seen and panel.synonyms.get(plain(name), name) != name]
+        by_other = panel.aliases((name for name in asked if name not in seen), seen)
+        panel = panel._with_rows(by_other)
         unresolved = tuple(name for name in asked if name not in seen and name not in by_other)
         return replace(panel, unresolved=unresolved, unused=tuple(unused))
 
@@ -166,7 +212,7 @@ def _id_column(table: Table, rows: Mapping[str, int]) -> str | None:
     """
     best, count = None, 0
     for name, cells in zip(table.header, table.columns, strict=True):
-        found = len({cell for cell in cells if cell in rows})
+        found = len({cell for cell in map(_digits, cells) if cell in rows})
         if found == 1 and _number_like(cells[:20]) and not plain(name).endswith("id"):
             continue
         if found > count:
@@ -179,6 +225,11 @@ def _number_like(cells: Rows[str]) -> bool:
     return bool(filled) and sum(_is_number(cell) for cell in filled) >= _NUMERIC * len(filled)
 
 
+def _digits(name: str) -> str:
+    """A number of a catalogue as it is, where a program wrote it as a decimal: 238.0."""
+    return name[:-2] if name.endswith(".0") and name[:-2].isdecimal() else name
+
+
 def _is_number(cell: str) -> bool:
     try:
         float(cell)
@@ -189,7 +240,7 @@ def _is_number(cell: str) -> bool:
 
 def _with(panel: Panel, table: Table, column: str, file: str) -> Panel:
     """A panel with what one more table says."""
-    place = [panel.rows.get(cell, -1) for cell in table.cells(column)]
+    place = [panel.places.get(_digits(cell), -1) for cell in table.cells(column)]
     labels = dict(panel.labels)
     synonyms, doubtful = dict(panel.synonyms), dict(panel.doubtful)
     for what, names in LABELS.items():

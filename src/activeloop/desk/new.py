@@ -261,7 +261,10 @@ def _draft(options: CampaignOptions, progress: Bars | None) -> CampaignDraft:
         learner = learner_of(config.learner, pool, assays)
         if config.learner.history:
             taken = check_history(base / config.learner.history, pool, assays[0])
-            learner = with_history(learner, history_of(config.learner.history, config.pool, base, pool, assays))
+            history = history_of(config.learner.history, config.pool, base, pool, assays)
+            if isinstance(history.pool, TreatmentPool) and ";" in history.pool.origin:
+                taken = " ".join(filter(None, [taken, f"History: {history.pool.origin}."]))
+            learner = with_history(learner, history)
     recommender_of(config.select, config.goal, assays, pool)
     profile = _profile(options.alignment, pool, learner, progress) if options.alignment else None
     if profile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from activeloop.candidates import ExplicitPool, Panel, Pool, TreatmentPool
 from activeloop.candidates.reading import candidate_column, read_candidates
-from activeloop.candidates.treatments import dose_column, dose_name, mixed, mixed_units, treatment_columns
+from activeloop.candidates.treatments import FIELDS, dose_column, dose_name, mixed, mixed_units, treatment_columns
 from activeloop.errors import InputError, TableError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.dataset import Dataset
@@ -29,6 +29,7 @@ def read_treatments(
     without: Collection[str] = (),
     cells: Panel | None = None,
     compounds: Panel | None = None,
+    called: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Dataset:
     """Measured treatments of a table with a column for each part: cells, compound, perhaps a second one and a dose.
 
@@ -41,6 +42,7 @@ def read_treatments(
         without: compounds that are left out.
         cells: what side tables say of the cells.
         compounds: what they say of the compounds.
+        called: part -> name in the table -> the name that it gets.
 
     Raises:
         InputError: a column cannot be found, a dose cannot be read, or no value is left.
@@ -55,6 +57,10 @@ def read_treatments(
     value = column or _value_column(table, assay, [*parts.values()])
     values = table.values(value)
     texts = {part: np.array(table.cells(name), object) for part, name in parts.items()}
+    for part, names in (called or {}).items():
+        for column_part in (part, "second") if part == "compound" else (part,):
+            if column_part in texts:
+                texts[column_part] = np.array([names.get(cell, cell) for cell in texts[column_part]], object)
     keep = np.isfinite(values) & (texts["cells"] != "") & (texts["compound"] != "")
     if without:
         keep &= ~np.isin(texts["compound"].astype(str), list(without))
@@ -98,10 +104,33 @@ def read_history(source: Any, pool: Pool, assay: Assay, panels: Sequence[str | o
         raise InputError("no learner of variants reads a history. Leave it out.")
     if not isinstance(pool, TreatmentPool):
         return read_screens(source, pool.kind)
-    found = read_treatments(source, assay)
+    table = as_table(source)
+    found = read_treatments(table, assay)
     assert isinstance(found.pool, TreatmentPool)
-    known = found.pool.with_panels(*found.pool.panels_from(panels, pool)) if panels else found.pool
-    return replace(found, pool=known).as_history()
+    sides = found.pool.panels_from(panels, pool)
+    both = dict(zip(FIELDS, sides, strict=False))
+    called = {part: side.aliases(found.pool.part_names(part), pool.part_names(part)) for part, side in both.items()}
+    if any(called.values()):
+        found = read_treatments(table, assay, called=called)
+        assert isinstance(found.pool, TreatmentPool)
+        found.pool.origin += f"; {respelled(called)}"
+    return replace(found, pool=found.pool.with_panels(*sides) if panels else found.pool).as_history()
+
+
+def respelled(called: Mapping[str, Mapping[str, str]], most: int = 3) -> str:
+    """Which parts of a history are those that a pool calls otherwise, in words; "" when there are none.
+
+    >>> respelled({"cells": {"A-549": "A549"}, "compound": {}})
+    '1 of its cells is taken for one that is spelled otherwise here: A-549 = A549'
+    """
+    words = []
+    for part, names in called.items():
+        shown = ", ".join(f"{name} = {known}" for name, known in list(names.items())[:most])
+        more = " ..." if len(names) > most else ""
+        what = "cells" if part == "cells" else "compounds"
+        taken = "is taken for one that is" if len(names) == 1 else "are taken for ones that are"
+        words += [f"{len(names):,} of its {what} {taken} spelled otherwise here: {shown}{more}"] * bool(names)
+    return "; ".join(words)
 
 
 def check_history(source: Any, pool: Pool, assay: Assay) -> str:
@@ -192,6 +221,8 @@ def _value_column(table: Table, assay: Assay | None, taken: Sequence[str]) -> st
         if named:
             return named[0]
     usual = [name for name in table.named((*TARGETS, *ROLES["value"])) if name in free]
+    if len(usual or free) == 1:
+        return (usual or free)[0]  # what cannot be read there is told with its row
     numeric = [name for name in usual or free if _has_numbers(table, name)]
     if len(numeric) == 1 or (usual and numeric):
         return numeric[0]

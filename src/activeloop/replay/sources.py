@@ -278,9 +278,14 @@ def load_landscape(source: Source) -> Landscape:
             f"--history {source.history}: all its values are of the replayed candidates themselves. Give measurements "
             "of others. Nothing was replayed."
         )
-    told = f"History: {int(np.isfinite(history.values).sum()):,} values of {Path(source.history).name}"
+    told = f"History: {int(np.isfinite(history.values).sum()):,} values of {_named(read, source.history)}"
     told += f"; {left_out:,} of the replayed candidates themselves left out." if left_out else "."
     return replace(found, history=history, origin=f"{found.origin} {told}")
+
+
+def _named(history: Dataset, file: str) -> str:
+    """What a history is called: its file, and which of its names are others of the pool."""
+    return history.pool.origin if isinstance(history.pool, TreatmentPool) else Path(file).name
 
 
 def other_than(history: Dataset, landscape: Landscape) -> tuple[Dataset, int]:

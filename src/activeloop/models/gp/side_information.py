@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence as Rows
 from functools import lru_cache
 
 import numpy as np
 
 from activeloop.candidates import Panel
-from activeloop.candidates.compounds import is_written_structure
+from activeloop.candidates.compounds import is_written_structure, parent_structure, skeleton
 from activeloop.candidates.treatments import PLUS
+from activeloop.errors import NotationError
 from activeloop.tables.names import plain
 
 #: names of what `likeness` says of two drugs or two lines
 LIKENESS = ("Tanimoto", "targets", "pathway", "tissue")
 #: Tanimoto similarity below which two compounds count as unlike, and above which as one compound
 UNLIKE, SAME = 0.25, 0.85
+#: a counter-ion or water behind the name of a drug; acids that are drugs themselves have no such ending
+_SALT = re.compile(
+    r"(?:[\s_-]+\(?(?:(?:mono|di|tri|hemi|bi|\d)?-?(?:hydrochloride|hydrobromide|hcl|hbr|chloride|bromide|mesylate|mesilate"
+    r"|methanesulfonate|tosylate|tosilate|besylate|besilate|maleate|fumarate|tartrate|citrate|succinate|malate|acetate"
+    r"|lactate|phosphate|sulfate|sulphate|nitrate|trifluoroacetate|tfa|hydrate|anhydrous|sodium|potassium)|salt)\)?)+$",
+    re.IGNORECASE,
+)
 
 
 def likeness(panel: Panel, targets: Rows[str], sisters: Rows[str]) -> np.ndarray:
@@ -59,10 +68,17 @@ def _jaccard(words: Rows[frozenset[str]], others: Rows[frozenset[str]]) -> np.nd
     return common / np.maximum(one.sum(1)[:, None] + other.sum(1) - common, 1)
 
 
-def tanimoto(panel: Panel, targets: Rows[str], sisters: Rows[str]) -> np.ndarray:
-    """[T, D] Tanimoto similarity of count fingerprints (Morgan, radius 2), 0 where a structure is not known."""
+def tanimoto(panel: Panel, targets: Rows[str], sisters: Rows[str], *, parents: bool = False) -> np.ndarray:
+    """[T, D] Tanimoto similarity of count fingerprints (Morgan, radius 2), 0 where a structure is not known.
+
+    Args:
+        panel: what is known of them.
+        targets: names of the first.
+        sisters: names of the others.
+        parents: compare salts by their structure without counter-ions, not as written.
+    """
     counts = [
-        [_fingerprint(panel.label("smiles", n) or (n if is_written_structure(n) else "")) for n in names]
+        [_fingerprint(panel.label("smiles", n) or (n if is_written_structure(n) else ""), parents) for n in names]
         for names in (targets, sisters)
     ]
     rows, columns = ([i for i, each in enumerate(some) if each is not None] for some in counts)
@@ -76,7 +92,7 @@ def tanimoto(panel: Panel, targets: Rows[str], sisters: Rows[str]) -> np.ndarray
 
 
 @lru_cache(maxsize=100_000)
-def _fingerprint(smiles: str) -> np.ndarray | None:
+def _fingerprint(smiles: str, parent: bool = False) -> np.ndarray | None:
     """Counts, uint8 [2048]; None where it is no structure or RDKit is not installed."""
     if not smiles:
         return None
@@ -85,6 +101,11 @@ def _fingerprint(smiles: str) -> np.ndarray | None:
         from rdkit.Chem import rdFingerprintGenerator as generators
     except ImportError:
         return None
+    if parent and "." in smiles:
+        try:
+            smiles = parent_structure(smiles)
+        except NotationError:
+            return None
     with rdBase.BlockLogs():
         molecule = Chem.MolFromSmiles(smiles)
     if molecule is None or not molecule.GetNumAtoms():
@@ -96,20 +117,35 @@ def _fingerprint(smiles: str) -> np.ndarray | None:
 def twins(panel: Panel, targets: Rows[str], sisters: Rows[str]) -> np.ndarray:
     """[T, D] which sisters are the same drug as a target: by name or synonym, PubChem id, or Tanimoto above .85.
 
+    Salts and tautomers count as the drug: by their structure, or by a name behind which a counter-ion stands.
+
     >>> panel = Panel(("1", "2"), {"name": ("AZD-6482", "AZD6482"), "synonyms": ("", "")})
     >>> twins(panel, ["1"], ["2"]).tolist()
     [[True]]
+    >>> twins(Panel(), ["imatinib"], ["Imatinib mesylate", "CS(=O)(=O)O"]).tolist()
+    [[True, False]]
     """
 
     def called(names: Rows[str]) -> list[frozenset[str]]:
-        spelled = ((name, panel.label("name", name), *panel.words("synonyms", name)) for name in names)
-        return [frozenset(plain(word) for word in words if word) for words in spelled]
+        spelled = ((panel.key(name), panel.label("name", name), *panel.words("synonyms", name)) for name in names)
+        return [
+            frozenset(w if is_written_structure(w) else plain(_SALT.sub("", w)) for w in words if w)
+            for words in spelled
+        ]
 
     def numbers(names: Rows[str]) -> list[frozenset[str]]:
-        return [panel.words("pubchem", name) for name in names]
+        return [panel.words("pubchem", name) | _skeleton(panel.label("smiles", name)) for name in names]
 
     same = (_jaccard(called(targets), called(sisters)) > 0) | (_jaccard(numbers(targets), numbers(sisters)) > 0)
-    return same | (tanimoto(panel, targets, sisters) > SAME)
+    return same | (tanimoto(panel, targets, sisters) > SAME) | (tanimoto(panel, targets, sisters, parents=True) > SAME)
+
+
+def _skeleton(smiles: str) -> frozenset[str]:
+    """What salts and tautomers of one compound have in common; nothing where no structure is known."""
+    try:
+        return frozenset([skeleton(smiles)] if smiles else ())
+    except (NotationError, ImportError):
+        return frozenset()
 
 
 def feature_kernel(panel: Panel, names: Rows[str], others: Rows[str]) -> np.ndarray:
@@ -159,7 +195,7 @@ def predicted(panel: Panel, known: Rows[str], new: Rows[str], values: np.ndarray
             inverse = 1 / (np.maximum(variances, 0) + ratio)
             solved = vectors @ (inverse[:, None] * rotated)
             left_out = solved / (np.square(vectors) @ inverse)[:, None]
-            missed = float(np.square(left_out).sum() / np.square(centred).sum())
+            missed = float(np.square(left_out).sum() / max(np.square(centred).sum(), 1e-300))
             error, weights = min((error, weights), (missed, solved), key=lambda one: one[0])
         found = kernel[np.ix_(there, here)] @ weights + values[here].mean(0)
         fits.append((error, k, there - len(known), found))

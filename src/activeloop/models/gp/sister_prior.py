@@ -19,6 +19,7 @@ from activeloop.errors import ModelError
 from activeloop.models.gp.factors import Factors
 from activeloop.models.gp.mixture import MixturePrior, log_evidence
 from activeloop.models.gp.side_information import LIKENESS, likeness, twins
+from activeloop.words import many
 
 #: rank of the factors, and the least values of a sister and of a place that counts
 RANK, LEAST = 30, 8
@@ -90,8 +91,8 @@ class SisterPrior:
         enough = (~np.isnan(table)).sum(1) >= min(LEAST, table.shape[1])
         if enough.sum() < 3:
             raise ModelError(
-                f"the history has {int(enough.sum())} sisters with at least {min(LEAST, table.shape[1])} values; 3 are "
-                "needed. Give more of it, or another learner. Nothing was fitted."
+                f"the history has {many(int(enough.sum()), 'sister')} with at least {min(LEAST, table.shape[1])} "
+                "values; 3 are needed. Give more of it, or another learner. Nothing was fitted."
             )
         whole, measured = table, {name: row for row, name in enumerate(names)}
         table, names = table[enough], [name for name, kept in zip(names, enough, strict=True) if kept]
