@@ -61,6 +61,7 @@ OWN = {
     "scale": "On which scale should a model work, and what are bounds and limits worth?",
     "stokes": "How many of 120 growth inhibitors does a campaign find, and how well are they told apart?",
     "server": "Does a laboratory's server stay quick, small and whole?",
+    "treatments": "Treatments without a history: is the default better than averages, and does choosing pay?",
     "work": "Is work lost, or done twice, when workers are killed?",
 }
 #: suites of students, which take the options of the others

@@ -117,6 +117,31 @@ def test_a_line_that_the_history_lacks_is_predicted_from_its_features():
     assert abs(mean[0] - mean[1]) < 0.7 * TRUTH[3].std()
 
 
+def test_at_doses_between_those_of_the_history_its_curves_are_known():
+    doses = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
+    rng = np.random.default_rng(0)
+    middle, line = rng.normal(-0.5, 0.8, 30), rng.normal(0, 0.5, 8)
+
+    def effect(drug: int, cells: int, dose: float) -> float:
+        return float(1 / (1 + 10 ** (middle[drug] + line[cells] - np.log10(dose))))
+
+    rows = [(d, c, x) for d in range(29) for c in range(8) for x in doses[::2]]
+    before = {
+        "drug": [f"D{d}" for d, _, _ in rows],
+        "cell line": [f"L{c}" for _, c, _ in rows],
+        "dose": [f"{x} uM" for _, _, x in rows],
+        "effect": [effect(*row) for row in rows],
+    }
+    pool = TreatmentPool([f"L{c}" for c in range(8)], ["D29"], [f"{x} uM" for x in doses[1::2]])
+    truth = np.array([effect(29, c, doses[1 + 2 * x]) for c, _, x in pool.part_rows().tolist()])
+    known = np.arange(0, len(pool), 6)
+    fitted = SisterGP(read_treatments(before, Assay("effect")).as_history()).fit(
+        Dataset.of(pool, known, truth[known], Assay("effect")), 0
+    )
+    mean = fitted.predict(pool, np.arange(len(pool)), 0, draws=0).mean[:, 0]
+    assert np.corrcoef(mean, truth)[0, 1] > 0.95
+
+
 def test_the_first_plate_is_designed_before_any_label():
     pool, learner = TreatmentPool(LINES, ["D3"]), SisterGP(history("D3"))
     picks = choose(learner.prior(pool), pool, n=6, select=Recommender(Variance(), VarianceReduction()), seed=0)

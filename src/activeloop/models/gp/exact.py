@@ -55,7 +55,7 @@ def fit_posterior(gram: np.ndarray, targets: np.ndarray, errors: np.ndarray) -> 
     Raises:
         ModelError: the kernel is not a covariance.
     """
-    ratio = _maximum_likelihood_ratio(gram, targets, float(np.mean(errors**2)))
+    ratio, _ = best_ratio(gram, targets, float(np.mean(errors**2)))
     process = ExactConditioned.of(gram, targets, ratio + errors**2)
     ones = np.ones_like(targets)
     mean = float(ones @ process.weights / (ones @ process.solve(ones)))
@@ -64,18 +64,23 @@ def fit_posterior(gram: np.ndarray, targets: np.ndarray, errors: np.ndarray) -> 
     return ScaledPosterior(mean, amplitude, float(np.sqrt(amplitude * ratio)), process)
 
 
-def _maximum_likelihood_ratio(gram: np.ndarray, targets: np.ndarray, known: float) -> float:
-    """The noise variance over the amplitude, besides a known part, of the greatest profile likelihood."""
+def best_ratio(gram: np.ndarray, targets: np.ndarray, known: float) -> tuple[float, float]:
+    """The noise variance over the amplitude, besides a known part, of the greatest profile likelihood; and that one.
+
+    Args:
+        gram: [N, N] kernel, 1 on its diagonal.
+        targets: [N] standardised values.
+        known: variance of the values that is known beforehand.
+    """
     values, vectors = np.linalg.eigh(gram)
     target, one = vectors.T @ targets, vectors.T @ np.ones(len(targets))
     freedom = len(targets) + PRIOR_VALUES
-    likelihoods = []
-    for ratio in RATIOS:
-        variances = np.maximum(values, 0) + ratio + known
-        mean = (one * target / variances).sum() / (one * one / variances).sum()
-        amplitude = (((target - mean * one) ** 2 / variances).sum() + PRIOR_VALUES) / freedom
-        likelihoods.append(-freedom * np.log(amplitude) - np.log(variances).sum())
-    return float(RATIOS[int(np.argmax(likelihoods))])
+    variances = np.maximum(values, 0) + RATIOS[:, None] + known  # [ratios, N]
+    mean = (one * target / variances).sum(1) / (one * one / variances).sum(1)
+    amplitude = (((target - mean[:, None] * one) ** 2 / variances).sum(1) + PRIOR_VALUES) / freedom
+    likelihoods = -0.5 * (freedom * np.log(amplitude) + np.log(variances).sum(1))
+    best = int(np.argmax(likelihoods))
+    return float(RATIOS[best]), float(likelihoods[best])
 
 
 class CovarianceFunction(ABC):

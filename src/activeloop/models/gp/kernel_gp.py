@@ -21,7 +21,7 @@ from activeloop.prediction import Predictor
 
 @dataclass(frozen=True, kw_only=True)
 class KernelGP(PerAssayLearner):
-    """An exact Gaussian process with a fixed kernel, of which amplitude, noise and constant mean are fitted.
+    """An exact Gaussian process with its kernel, of which amplitude, noise and constant mean are fitted.
 
     An assay of two values (see `two_levels`) is classified instead: the process is one of log-odds, by Laplace's
     approximation, and predictions are probabilities.
@@ -35,6 +35,10 @@ class KernelGP(PerAssayLearner):
     @abstractmethod
     def kernel(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
         """Its kernel with some rows of a pool."""
+
+    def kernel_of(self, dataset: Dataset) -> CovarianceFunction:
+        """Its kernel with the measured candidates of one assay, which a subclass may fit to their values."""
+        return self.kernel(dataset.pool, dataset.rows)
 
     @abstractmethod
     def basis(self) -> str:
@@ -60,7 +64,7 @@ class KernelGP(PerAssayLearner):
         return self._fitted(dataset, state)
 
     def _fitted(self, dataset: Dataset, state: dict[str, np.ndarray]) -> Predictor:
-        kernel, values, errors = self.kernel(dataset.pool, dataset.rows), dataset.values[:, 0], dataset.errors[:, 0]
+        kernel, values, errors = self.kernel_of(dataset), dataset.values[:, 0], dataset.errors[:, 0]
         gram, levels = kernel(dataset.pool, dataset.rows), two_levels(values, errors) if self.link else None
         if levels is not None:
             sign = dataset.assays[0].sign if dataset.is_oriented else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
@@ -155,7 +156,11 @@ def owners_and_places(pool: TreatmentPool, rows: np.ndarray, target: str) -> tup
 
 
 def _extended(prior: SisterPrior, pool: TreatmentPool, target: str) -> SisterPrior:
-    """With the places of a pool that the history lacks: their factors are predicted from features of the part."""
+    """With the places of a pool that the history lacks.
+
+    The factors of a place at a dose between doses of the history lie between theirs, on the logarithm of the dose;
+    beyond them they are those of the next one. Those of a new part are predicted from its features.
+    """
     other = "cells" if target == "compound" else "compound"
     names = pool.part_names(other)
     if (not pool.dosed and other == "compound" and pool.combined == 1) or (other == "cells" and not pool.dosed):
@@ -170,6 +175,8 @@ def _extended(prior: SisterPrior, pool: TreatmentPool, target: str) -> SisterPri
     table = np.column_stack([factors.mean, factors.loadings])
     base = {place: place.split(_AT)[0] for place in (*known, *new)}
     found = predicted(panel, [base[p] for p in known], [base[p] for p in new], table)
+    if pool.dosed:
+        _interpolate(found, new, known, table)
     more = Factors(
         np.concatenate([factors.mean, found[:, 0]]),
         np.concatenate([factors.loadings, found[:, 1:]]),
@@ -178,6 +185,27 @@ def _extended(prior: SisterPrior, pool: TreatmentPool, target: str) -> SisterPri
     )
     places = prior.places | {place: len(known) + i for i, place in enumerate(new)}
     return replace(prior, places=places, factors=more)
+
+
+def _interpolate(found: np.ndarray, new: Sequence[str], known: Sequence[str], table: np.ndarray) -> None:
+    """Into `found`, rows of `table` between the doses at which the same part is known."""
+    doses: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    for i, place in enumerate(known):
+        if _AT in place:
+            part, unit, decade = _taken_apart(place)
+            doses.setdefault((part, unit), []).append((decade, i))
+    for i, place in enumerate(new):
+        part, unit, decade = _taken_apart(place)
+        if (part, unit) in doses:
+            at, rows = np.array(sorted(doses[part, unit])).T
+            found[i] = [np.interp(decade, at, column) for column in table[rows.astype(np.int64)].T]
+
+
+def _taken_apart(place: str) -> tuple[str, str, float]:
+    """The part, the unit of its dose, and the logarithm of the dose."""
+    part, _, dose = place.rpartition(_AT)
+    value, _, unit = dose.partition(" ")
+    return part, unit, float(np.log10(float(value)))
 
 
 @dataclass(frozen=True)

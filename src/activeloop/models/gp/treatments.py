@@ -1,34 +1,48 @@
-"""A Gaussian process for treatments of which no history is known: lines and compounds, alone and together."""
+"""A Gaussian process for treatments of which no history is known: cells, compounds and doses, alone and together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
 from activeloop.candidates import Pool, TreatmentPool
 from activeloop.errors import PoolError
 from activeloop.measurements import Dataset
-from activeloop.models.gp.exact import CovarianceFunction
+from activeloop.models.gp.exact import CovarianceFunction, best_ratio
 from activeloop.models.gp.kernel_gp import KernelGP
 from activeloop.models.gp.side_information import feature_kernel, tanimoto
 from activeloop.models.gp.sisters import SisterGP
+from activeloop.models.transforms import standard
 
-#: shares of an effect of the cells, of the compound at its dose, and of both together
-SHARES = (0.3, 0.4, 0.3)
-#: powers of ten by which two doses of a compound differ when their correlation has fallen to 0.61
+#: effects and their shares before any value: of the cells, of the compounds, of both together
+SHARES = {"cells": 0.3, "compounds": 0.4, "cells x compounds": 0.3}
+#: and where treatments have doses
+DOSED = {
+    **{"cells": 0.2, "compounds": 0.15, "dose": 0.2, "cells x compounds": 0.05},
+    **{"cells x dose": 0.1, "compounds x dose": 0.15, "cells x compounds x dose": 0.15},
+}
+#: powers of ten by which two doses differ when their correlation has fallen to 0.61
 DECADES = 1.0
+#: factors by which a share is tried larger and smaller, from coarse to fine, and how often all of them at most
+STEPS, ROUNDS = (4.0, 2.0), 4
+#: what a log-likelihood must gain; what a share that is off by a factor of 2 costs; values that are looked at, at most
+GAIN, PENALTY, LOOKED_AT = 0.05, 1 / 32, 250
 
 
 @dataclass(frozen=True)
 class TreatmentGP(KernelGP):
-    """Exact Gaussian process: an effect of the cells, one of the compound, and one of both together.
+    """Exact Gaussian process: effects of the cells, of the compounds and of the dose, alone and together.
 
     Cells are compared by their features where a panel has some, compounds by Tanimoto similarity where structures are
-    known, else each is like itself alone; doses by their logarithm. Of a pair of compounds the order means nothing.
-    With a history of other compounds or cells, `SisterGP` takes its place.
+    known, else each is like itself alone; doses by their logarithm. An effect of the dose is one that all compounds
+    share, so that a new compound has it, too. The shares of the effects are those of the greatest marginal likelihood
+    on a grid, drawn towards `DOSED` or `SHARES`. Of a pair of compounds the order means nothing. With a history of
+    other compounds or cells, `SisterGP` takes its place.
 
-    The default of treatments without a history; no suite compares it yet.
+    The default of treatments without a history, see `docs/results/treatments`.
     """
 
     @property
@@ -40,15 +54,22 @@ class TreatmentGP(KernelGP):
         """The learner that learns from sisters."""
         return SisterGP(history)
 
-    def kernel(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
-        """The sum of the three effects."""
+    def kernel(self, pool: Pool, rows: np.ndarray) -> TreatmentKernel:
+        """The sum of the effects, by their shares before any value."""
         if not isinstance(pool, TreatmentPool):
             raise PoolError(f"{self.name}: these are {pool.kind}, no treatments. Nothing was fitted.")
-        return TreatmentKernel(pool, np.asarray(rows, np.int64))
+        return TreatmentKernel(pool, np.asarray(rows, np.int64), DOSED if pool.dosed else SHARES)
+
+    def kernel_of(self, dataset: Dataset) -> TreatmentKernel:
+        """With the shares that suit what was measured."""
+        kernel, values = self.kernel(dataset.pool, dataset.rows), dataset.values[:, 0]
+        scale = standard(values)
+        known = np.square(dataset.errors[:, 0] / scale.factor)
+        return replace(kernel, shares=_suiting(kernel, scale.to_target(values), known))
 
     def basis(self) -> str:
         """The parts."""
-        return "cells, compounds and both together"
+        return "cells, compounds and doses, alone and together"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,26 +79,38 @@ class TreatmentKernel(CovarianceFunction):
     Args:
         pool: of the references.
         rows: [N] of them.
+        shares: effect -> its share of the variance; they sum to 1.
     """
 
     pool: TreatmentPool
     rows: np.ndarray
+    shares: Mapping[str, float]
 
     def to(self, pool: Pool, rows: np.ndarray) -> TreatmentKernel:
         """The same kernel with other references."""
         assert isinstance(pool, TreatmentPool)
-        return TreatmentKernel(pool, np.asarray(rows, np.int64))
+        return replace(self, pool=pool, rows=np.asarray(rows, np.int64))
 
     def __call__(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[n, N]."""
+        effects = self.effects(pool, rows)
+        return sum(
+            (share * effects[name] for name, share in self.shares.items()), np.zeros((len(rows), len(self.rows)))
+        )
+
+    def effects(self, pool: Pool, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The kernel [n, N] of each effect, 1 of a treatment with itself."""
         assert isinstance(pool, TreatmentPool)
         here, there = pool.part_rows(rows), self.pool.part_rows(self.rows)
-        cells = self._between(pool, here[:, 0], there[:, 0], "cells")
-        drugs = self._compounds(pool, here[:, 1 : 1 + pool.combined], there[:, 1 : 1 + self.pool.combined])
+        parts = {
+            "cells": self._between(pool, here[:, 0], there[:, 0], "cells"),
+            "compounds": self._compounds(pool, here[:, 1 : 1 + pool.combined], there[:, 1 : 1 + self.pool.combined]),
+        }
+        parts["dose"] = np.ones_like(parts["cells"])
         if pool.dosed and self.pool.dosed:
             one, other = (_decades(p)[codes[:, -1]] for p, codes in ((pool, here), (self.pool, there)))
-            drugs = drugs * np.exp(-0.5 * ((one[:, None] - other) / DECADES) ** 2)
-        return SHARES[0] * cells + SHARES[1] * drugs + SHARES[2] * cells * drugs
+            parts["dose"] = np.exp(-0.5 * ((one[:, None] - other) / DECADES) ** 2)
+        return {name: np.prod([parts[part] for part in name.split(" x ")], axis=0) for name in self.shares}
 
     def _between(self, pool: TreatmentPool, one: np.ndarray, other: np.ndarray, part: str) -> np.ndarray:
         """[n, N] between codes of a part, of which -1 is none."""
@@ -102,6 +135,41 @@ class TreatmentKernel(CovarianceFunction):
             return self._between(pool, one[:, 0], other[:, 0], "compound")
         own = [_own(p, codes) for p, codes in ((pool, one), (self.pool, other))]
         return total(pool, one, other) / np.sqrt(own[0][:, None] * own[1])
+
+
+def _suiting(kernel: TreatmentKernel, targets: np.ndarray, known: np.ndarray) -> dict[str, float]:
+    """The shares of the greatest marginal likelihood on a grid of powers of two, one share after the other.
+
+    Args:
+        kernel: with the measured treatments, and the shares to start from.
+        targets: [N] standardised values.
+        known: [N] their variances that are known beforehand.
+    """
+    some = np.unique(np.linspace(0, len(targets) - 1, LOOKED_AT).astype(np.int64))
+    kernel, targets, noise = kernel.to(kernel.pool, kernel.rows[some]), targets[some], float(known[some].mean())
+    effects = np.stack(list(kernel.effects(kernel.pool, kernel.rows).values()))
+    start = np.array(list(kernel.shares.values()))
+
+    def shares(moved: np.ndarray) -> np.ndarray:
+        return start * 2.0**moved / (start * 2.0**moved).sum()
+
+    def score(moved: np.ndarray) -> float:
+        away = PENALTY * float(np.square(moved - moved.mean()).sum())
+        return best_ratio(np.tensordot(shares(moved), effects, 1), targets, noise)[1] - away
+
+    moved = np.zeros(len(start))  # in powers of two
+    best = score(moved)
+    for step in np.log2(STEPS):
+        for _ in range(ROUNDS):
+            before = best
+            for i, sign in product(range(len(start)), (1, -1)):
+                tried = moved.copy()
+                tried[i] += sign * step
+                if (found := score(tried)) > best + GAIN:
+                    best, moved = found, tried
+            if best == before:
+                break
+    return dict(zip(kernel.shares, shares(moved).tolist(), strict=True))
 
 
 def _own(pool: TreatmentPool, codes: np.ndarray) -> np.ndarray:
