@@ -65,6 +65,7 @@ class ValueMap:
         centre: a typical place on the scale, for which the noise of one measurement is given in the assay's unit.
         margin: distance from a bound, on the scale, from which predictions approach it and never reach it, so that
             those beyond it keep their order.
+        binary: whether the assay has the values 0 and 1 alone, so that a mean is the probability of 1.
 
     >>> potency = ValueMap(log=True, sign=-1)
     >>> potency.forward(np.array([-100.0, -0.1])).tolist(), potency.inverse(np.array([-2.0, 1.0])).tolist()
@@ -79,6 +80,7 @@ class ValueMap:
     high: float = math.inf
     centre: float = 0.0
     margin: float = 0.0
+    binary: bool = False
 
     @property
     def changes_nothing(self) -> bool:
@@ -134,14 +136,15 @@ class ValueMap:
         return np.arcsinh(sd / np.abs(values)) / math.log(10) if self.log else sd
 
     def numbers(self) -> np.ndarray:
-        """[6] from which `ValueMap.of` makes it again."""
-        return np.array([self.log, self.sign, self.low, self.high, self.centre, self.margin], np.float64)
+        """[7] from which `ValueMap.of` makes it again."""
+        found = [self.log, self.sign, self.low, self.high, self.centre, self.margin, self.binary]
+        return np.array(found, np.float64)
 
     @classmethod
     def of(cls, numbers: np.ndarray) -> ValueMap:
         """The counterpart of `numbers`."""
         log, sign, *others = map(float, numbers)
-        return cls(bool(log), int(sign), *others)
+        return cls(bool(log), int(sign), *others[:4], binary=bool(others[4:] and others[4]))
 
 
 #: powers of ten beyond which a prediction is cut off; single precision ends at 38
@@ -322,9 +325,17 @@ class Prediction:
         return self.mean + low * spread, self.mean + high * spread
 
     def marginals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Mean, sd, and low and high ends of the 90 % interval, each [N, A]; of classes those of the last, [N, 1]."""
+        """Mean, sd, and low and high ends of the 90 % interval, each [N, A]; of classes those of the last, [N, 1].
+
+        The interval is that of a measurement; of classes and of assays of 0 and 1 that of the probability.
+        """
         if not self.classes:
-            return self.mean, self.sd, *self.interval(0.9)
+            low, high = self.interval(0.9)
+            for a, each in enumerate(self.maps):
+                if each.binary:
+                    mean, far = self.mean[:, a], Z90 * self.sd[:, a]
+                    low[:, a], high[:, a] = each.end(mean - far), each.end(mean + far)
+            return self.mean, self.sd, low, high
         mean, sd = self.mean[:, [-1]], self.sd[:, [-1]]
         return mean, sd, np.clip(mean - Z90 * sd, 0, 1), np.clip(mean + Z90 * sd, 0, 1)
 
@@ -505,6 +516,7 @@ class PredictionTable:
         classes: whether `mean` is a probability.
         outside: [N] which are not in the pool of the campaign (bool); None when all are in it.
         library: of the DataFrames that the user works with; "" for any.
+        binary: [A] which assays have the values 0 and 1, so that `mean` is the probability of 1; () for none.
 
     >>> joint = Prediction.of_draws(np.array([[[1.0], [2.0]], [[3.0], [2.0]]]))
     >>> table = PredictionTable.of(joint, ["K2R", "A4G"], [Assay("KD", "nM", "minimise")], version=1)
@@ -523,6 +535,7 @@ class PredictionTable:
     classes: bool = False
     outside: np.ndarray | None = None
     library: str = field(default="", compare=False, repr=False)
+    binary: tuple[bool, ...] = ()
 
     @classmethod
     def of(cls, prediction: Prediction, names: Sequence[str], assays: Sequence[Assay], version: int) -> PredictionTable:
@@ -532,10 +545,22 @@ class PredictionTable:
         low, high = np.sort(np.stack(ends) * signs, axis=0)
         draws = prediction.draws[:, :, [-1]] if prediction.classes else prediction.draws
         shown = tuple(names), tuple(a.name for a in assays)
-        return cls(*shown, mean * signs, sd, low, high, draws * signs, version, bool(prediction.classes))
+        turned, classes = (mean * signs, sd, low, high, draws * signs), bool(prediction.classes)
+        return cls(*shown, *turned, version, classes, binary=tuple(each.binary for each in prediction.maps))
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def is_probability(self, a: int) -> bool:
+        """Whether `mean` is one in an assay, and the interval its."""
+        return self.classes or bool(self.binary and self.binary[a])
+
+    @property
+    def column_names(self) -> list[str]:
+        """Of the predictions in files, behind the candidate."""
+        each = enumerate(self.assays)
+        draws = [f"draw {s + 1}" for s in range(len(self.draws))]
+        return [name for a, assay in each for name in column_names(assay, self.is_probability(a), draws)]
 
     def _columns(self) -> dict[str, Any]:
         columns: dict[str, Any] = {"candidate": list(self.names)}
@@ -543,7 +568,7 @@ class PredictionTable:
             if assay == PRIOR_SCORE:  # in no unit, and an interval of measurements there is none
                 columns[assay] = self.mean[:, a]
                 continue
-            names = column_names(assay, self.classes)
+            names = column_names(assay, self.is_probability(a))
             columns |= dict(zip(names, (x[:, a] for x in (self.mean, self.sd, self.low, self.high)), strict=True))
         return columns
 
@@ -575,7 +600,7 @@ class PredictionTable:
         """
         ax, order = axes(ax), np.argsort(self.mean[:, 0], kind="stable")
         mean, low, high = (each[order, 0] for each in (self.mean, self.low, self.high))
-        what, is_score = "probability" if self.classes else "predicted", self.assays[0] == PRIOR_SCORE
+        what, is_score = "probability" if self.is_probability(0) else "predicted", self.assays[0] == PRIOR_SCORE
         place = np.arange(len(order))
         if len(order) <= NAMED:
             ends = None if is_score else np.maximum([mean - low, high - mean], 0)
@@ -606,8 +631,8 @@ def write_predictions(file: TextIO, tables: Iterable[PredictionTable]) -> None:
     """Write predictions as CSV: candidate, and for each assay mean, `model sd`, ends of the interval, and draws.
 
     The standard deviation is that of the model, without measurement noise; the interval is that of one new measurement,
-    `measurement low` and `measurement high` (for classes of the probability, `probability low` and `high`). Where some
-    candidates are not in the pool, a last column `in pool` says which.
+    `measurement low` and `measurement high` (for classes, and assays of 0 and 1, of the probability, `probability low`
+    and `high`). Where some candidates are not in the pool, a last column `in pool` says which.
 
     Args:
         file: an open text file.
@@ -616,9 +641,7 @@ def write_predictions(file: TextIO, tables: Iterable[PredictionTable]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     for i, table in enumerate(tables):
         if i == 0:
-            draws = [f"draw {s + 1}" for s in range(len(table.draws))]
-            named = [name for assay in table.assays for name in column_names(assay, table.classes, draws)]
-            writer.writerow(["candidate", *named, *(["in pool"] if table.outside is not None else [])])
+            writer.writerow(["candidate", *table.column_names, *(["in pool"] if table.outside is not None else [])])
         columns = [
             values.tolist()
             for a in range(len(table.assays))

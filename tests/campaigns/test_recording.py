@@ -249,7 +249,7 @@ def test_names_of_files(one, other, same):
     assert same_file(one, other) == same_file(other, one) == same
 
 
-cells = st.lists(st.tuples(st.sampled_from(["K2R", "T3S", "A4G"]), st.integers(0, 2)), min_size=1, max_size=6)
+cells = st.lists(st.tuples(st.sampled_from(["K2R", "T3S", "A4G"]), st.integers(2, 4)), min_size=1, max_size=6)
 
 
 @settings(deadline=None)

@@ -14,6 +14,7 @@ from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.assay import Goal
 from activeloop.metrics import spearman
 from activeloop.models import FineTuner, HeadLearner, MLPEnsemble, MutationGP, TanimotoGP, TrainingConfig
+from activeloop.prediction import PredictionTable
 from activeloop.students import (
     ConvNet,
     Distiller,
@@ -155,6 +156,25 @@ def test_compounds():
     dataset = Dataset.of(pool, np.arange(0, 80, 2), np.arange(0.0, 40.0))
     student = replace(CONVOLUTIONS, steps=60).distil(TanimotoGP().fit(dataset, 0), dataset, 0)
     assert student.predict(pool, np.arange(80), 0).mean.shape == (80, 1)
+
+
+@pytest.mark.parametrize("goal", ["maximise", "minimise"])
+def test_a_student_of_two_values_stays_between_them_as_its_teacher_does(goal, tmp_path):
+    pool = Pool.of([_compound(f"C{'C' * i}{t}") for i in range(20) for t in ("O", "N", "Cl", "C(=O)O")])
+    hit = np.array([name.endswith("O)O") for name in pool.names(np.arange(80))], np.float64)
+    dataset = Dataset.of(pool, np.arange(0, 80, 2), hit[::2], Assay("active", goal=goal))
+    teacher = TanimotoGP().fit(dataset.oriented(), 0)
+    trained = replace(CONVOLUTIONS, steps=60).distil(teacher, dataset, 0)
+    student, every = Student.open(export(trained, tmp_path / "s.onnx", force=True)), np.arange(80)
+    assert student.card.assays == (Assay("active", goal=goal, scale="binary"),)
+    for one in (teacher, trained, student):
+        table = PredictionTable.of(one.predict(pool, every, 0, draws=4), pool.names(every), dataset.assays, 0)
+        assert table.column_names[2:4] == ["active probability low", "active probability high"]
+        assert (table.low >= 0).all()
+        assert ((table.low <= table.mean) & (table.mean <= table.high)).all()
+        assert (table.high <= 1).all()
+        assert ((table.draws >= 0) & (table.draws <= 1)).all()
+        assert 0 < (table.high - table.low).mean() < 0.98, "of the probability, not of one measurement"
 
 
 def _compound(smiles: str):

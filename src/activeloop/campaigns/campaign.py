@@ -75,6 +75,7 @@ from activeloop.campaigns.proposing import (
 )
 from activeloop.campaigns.recording import (
     RecordSummary,
+    ask_whether_two,
     checked,
     compare,
     hash_rows,
@@ -440,8 +441,10 @@ class Campaign:
                 out = f"To take another event out: `activeloop void DIR {corrected[0]}`"
                 raise InputError(f"{source or 'this'} is stored already, as event {event}. {out}. Nothing was stored.")
             return RecordSummary(source, 0, len(rows), event, 0, True, ()), None
-        found = compare(rows, state.without(corrected, "replaced"), source, repeats)
+        without = state.without(corrected, "replaced")
+        found = compare(rows, without, source, repeats)
         known, fresh = tuple(found.known), found.fresh
+        ask_whether_two(fresh, without, self.assays, source)
         if not fresh and not corrected:
             return RecordSummary(source, 0, len(rows), None, 0, False, (), known=known, known_from=found.events), None
         happened = Measured(tuple(fresh), source, content_hash, found.grown_from, corrected, repeats)

@@ -9,10 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import PurePath
 
+import numpy as np
+
 from activeloop.campaigns.state import CampaignState, Result
 from activeloop.candidates import Pool, Resolver
 from activeloop.errors import InputError, MeasurementError, NotationError, did_you_mean
 from activeloop.measurements import Assay, Measurement, ResultsFile
+from activeloop.measurements.dataset import odd_values
 from activeloop.measurements.rows import CORRECT
 from activeloop.tables.numbers import LARGEST, SMALLEST
 
@@ -151,6 +154,47 @@ def rows_of(reading: ResultsFile) -> list[Measurement]:
         for w in reading.failed_wells
     ]
     return [*reading.measurements, *failed]
+
+
+def ask_whether_two(fresh: Sequence[Measurement], state: CampaignState, assays: Sequence[Assay], source: str) -> None:
+    """Ask about a value that makes an assay of two values one of numbers; see `odd_values`.
+
+    Nothing is asked where the scale of the assay, its bounds, limits or threshold say what it is.
+
+    Args:
+        fresh: rows that the campaign does not hold yet.
+        state: of the campaign, without what they replace.
+        assays: of the campaign.
+        source: the file's name.
+
+    Raises:
+        MeasurementError: such a value may be a wrong one, or the assay may have more than two values.
+    """
+    for assay in assays:
+        rows = [m for m in fresh if m.assay == assay.name and not m.control and math.isfinite(m.value)]
+        if assay.scale != "auto" or not assay.is_open or not rows:
+            continue
+        stored = state.stored
+        mine = stored.counting & (stored.rows["assay"] == stored.texts.words.find(assay.name))
+        before = stored.rows["value"][mine]
+        # a limit is another value than the number beside it
+        new = np.array([math.inf if m.qualifier != "=" else m.value for m in rows])
+        if stored.rows["side"][mine].any() or (found := odd_values(before, new)) is None:
+            continue
+        (low, high), odd = found
+        first, others = rows[int(np.flatnonzero(odd)[0])], int(odd.sum()) - 1
+        count = len(before) or len(new) - others - 1
+        them = f"the {count:,} {'stored' if len(before) else 'other'} values are {low:g} or {high:g}"
+        mean = " (replicates that disagree have a row each)" if low < first.value < high else ""
+        raise MeasurementError(
+            f"{assay.name} = {_value(first)} of {first.candidate}, and {them}"
+            f"{f'; {others:,} more rows are like it' if others else ''}. Is it a wrong value, or does {assay.name} "
+            f"have more than two values? If it is wrong, write {low:g} or {high:g}{mean}. Else write "
+            f'`scale = "linear"` under [[assays]] of {assay.name} in campaign.toml (or "log"), and record this again. '
+            "Nothing was stored.",
+            file=first.file or source or None,
+            row=first.row or None,
+        )
 
 
 @dataclass(frozen=True)

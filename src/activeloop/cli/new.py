@@ -30,8 +30,8 @@ DIR = typer.Argument(metavar="DIR", help="The campaign's folder; made when it is
 ASSAY = typer.Option(
     metavar="NAME[:UNIT[:GOAL]][:SCALE][:BOUNDS]",
     help="What is measured; may be given several times. GOAL: maximise, minimise, classify, or a threshold that it is "
-    "enough to reach, such as >=55 or <=10. SCALE: log, linear, auto. BOUNDS: 0..100, or 0.. where there is no end. "
-    "The last three in any order; no unit: NAME::GOAL.",
+    "enough to reach, such as >=55 or <=10. SCALE: log, linear, binary (1 hit, 0 none), auto. BOUNDS: 0..100, or 0.. "
+    "where there is no end. The last three in any order; no unit: NAME::GOAL.",
 )
 WILD_TYPE = typer.Option(metavar="FASTA|SEQ", help="The wild type of the variants.")
 SITES = typer.Option(metavar="V39,D40=AGS,...", help="The pool: all combinations at these sites (D40: only A, G, S).")
@@ -244,7 +244,7 @@ def describe(assay: Assay) -> str:
     words = [f"{assay.name} ({assay.unit})" if assay.unit else assay.name, assay.goal]
     words = words if assay.threshold is None else [assay.condition]
     words += [f"scale {assay.scale}"] if assay.scale != "auto" else []
-    if assay.bounds:
+    if assay.bounds and assay.scale != "binary":
         low, high = assay.bounds
         ends = f"{low:g} to {high:g}" if low is not None and high is not None else ""
         words.append(f"bounds {ends or (f'from {low:g}' if low is not None else f'up to {high:g}')}")
@@ -252,7 +252,7 @@ def describe(assay: Assay) -> str:
 
 
 #: what a part of `--assay` after the name and unit may be
-GOALS, SCALES = ("maximise", "minimise", "classify"), ("log", "linear", "auto")
+GOALS, SCALES = ("maximise", "minimise", "classify"), ("log", "linear", "binary", "auto")
 _NUMBER = r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
 
 

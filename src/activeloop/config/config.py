@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from activeloop.errors import ConfigError
 from activeloop.measurements import Assay
-from activeloop.measurements.assay import Goal, goal_of
+from activeloop.measurements.assay import Goal, Scale, goal_of
 from activeloop.plates.plate import control_problem
 from activeloop.renamed import current_name, current_options
 
@@ -133,7 +133,7 @@ class AssayConfig(Strict):
     )
     lower: float | None = None
     upper: float | None = None
-    scale: Literal["auto", "log", "linear"] = "auto"
+    scale: Scale = "auto"
     bounds: Annotated[list[Annotated[float, Field(allow_inf_nan=True)]], Field(min_length=2, max_length=2)] | None = (
         None
     )

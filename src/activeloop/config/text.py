@@ -240,7 +240,9 @@ def _pool(pool: PoolConfig) -> list[str]:
 def _assay(assay: AssayConfig) -> list[str]:
     lines = ["[[assays]]", f"name = {_value(assay.name)}", f"unit = {_value(assay.unit)}"]
     lines += [f'goal = {_value(assay.goal)}  # "maximise", "minimise", or "classify" (1 = fit, 0 = unfit)']
-    lines += [f'scale = {_value(assay.scale)}  # "auto", "log" (differences are factors, as of IC50) or "linear"']
+    lines += [
+        f'scale = {_value(assay.scale)}  # "auto", "log" (differences are factors), "linear" or "binary" (0 and 1)'
+    ]
     return lines + _given(assay, ("bounds", "lower", "upper", "threshold", "hit"))
 
 

@@ -23,7 +23,6 @@ from activeloop.measurements import Measurement
 from activeloop.measurements.arrays import measurements_in
 from activeloop.measurements.wells import well_names
 from activeloop.plates.plate import listed
-from activeloop.prediction import column_names
 from activeloop.store.folder import CONFIG
 
 Format = Literal["csv", "parquet", "json"]
@@ -213,7 +212,7 @@ def _predictions(campaign: Campaign) -> _Columns:
         rows = rows[campaign.pool.readable(rows)]
         table = campaign.predict(rows)
         if not columns:
-            names += [name for assay in table.assays for name in column_names(assay, table.classes)]
+            names += table.column_names
             columns = [[] for _ in names]
         columns[0] += table.names
         arrays = [x[:, a] for a in range(len(table.assays)) for x in (table.mean, table.sd, table.low, table.high)]

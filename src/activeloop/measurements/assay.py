@@ -14,7 +14,7 @@ import numpy as np
 from activeloop.errors import ConfigError, MeasurementError, check_type
 
 Goal = Literal["maximise", "minimise", "classify"]
-Scale = Literal["auto", "log", "linear"]
+Scale = Literal["auto", "log", "linear", "binary"]
 #: lowest and highest possible value; None where there is no end
 Bounds = tuple[float | None, float | None]
 #: noise may take a measured value beyond a bound by this share of the distance between both bounds
@@ -62,8 +62,10 @@ class Assay:
         unit: its unit, "" when it has none. Results in another unit are refused.
         goal: `maximise`, `minimise` (also `maximize`, `minimize`), or `classify` (values are 0 = unfit, 1 = fit).
         lower, upper: detection limits in `unit`; None when there is none.
-        scale: on which models work: `log` (values above 0 whose differences are factors, such as IC50), `linear`, or
-            `auto`: the one on which held-out values are likelier. Classes have none.
+        scale: on which models work: `log` (values above 0 whose differences are factors, such as IC50), `linear`,
+            `binary` (each value is 0 or 1, hit or none), or `auto`: the one on which held-out values are likelier,
+            and `binary` where two values alone came, see `activeloop.measurements.dataset.levels_of`. Classes have
+            none.
         bounds: lowest and highest possible value in `unit`, such as (0, 100) for percent or (0, None); None when
             there are none. Predictions stay inside. Noise may take a measured value beyond by a tenth of the distance
             between both bounds; values farther out are refused, as are all beyond a bound that stands alone, but for
@@ -82,6 +84,8 @@ class Assay:
     'inhibition -30 % is too far below its bound of 0 % (noise may take a value to -10 %)'
     >>> Assay("Tm", "°C", threshold=55.0).condition
     'Tm >= 55 °C'
+    >>> Assay("active", scale="binary").refusal(0.5)
+    'active 0.5 is neither 0 nor 1, and active has these two values alone (scale binary)'
     """
 
     name: str
@@ -108,6 +112,8 @@ class Assay:
             ends = map(self._real, self.bounds)
             low, high = (None if end is None or math.isinf(end) else end for end in ends)
             object.__setattr__(self, "bounds", None if low is None and high is None else (low, high))
+        if self.scale == "binary" and self.bounds is None:
+            object.__setattr__(self, "bounds", (0.0, 1.0))
         if problem := self._problem():
             raise ConfigError(f'assay "{self.name}": {problem}')
 
@@ -137,6 +143,8 @@ class Assay:
             )
         if self.goal == "classify" and (self.scale != "auto" or self.bounds is not None):
             return "classes (goal classify) have no scale and no bounds: leave both out"
+        if self.scale == "binary" and (limits or self.threshold is not None or (low, high) != (0, 1)):
+            return "its values are 0 and 1 (scale binary): leave out bounds, detection limits and threshold"
         if self.threshold is not None and (problem := self._threshold_problem(low, high)):
             return problem
         if self.scale != "log":
@@ -178,6 +186,17 @@ class Assay:
         return f"{self.name} {'<=' if self.goal == 'minimise' else '>='} {self.threshold:g} {self.unit}".rstrip()
 
     @property
+    def is_open(self) -> bool:
+        """Whether bounds, limits and threshold leave open that 0 and 1 are its only values."""
+        limits = (self.lower, self.upper, self.threshold)
+        return self.goal != "classify" and limits == (None, None, None) and self.bounds in (None, (0, 1))
+
+    @property
+    def is_two(self) -> bool:
+        """Whether it tells one of two from the other, so that what is predicted is a probability."""
+        return self.goal == "classify" or self.scale == "binary"
+
+    @property
     def sign(self) -> int:
         """+1 when more is better, -1 when less is."""
         return -1 if self.goal == "minimise" else 1
@@ -200,6 +219,10 @@ class Assay:
             return ""
         unit = f" {self.unit}" if self.unit else ""
         what = f"{self.name} {'' if qualifier == '=' else qualifier}{value:g}{unit}"
+        if self.scale == "binary":
+            known = qualifier == "=" and value in (0, 1)
+            alone = f"and {self.name} has these two values alone (scale binary)"
+            return "" if known else f"{what} is neither 0 nor 1, {alone}"
         if self.scale == "log" and value <= 0:
             return f"{what} is not above 0, and it is on a logarithmic scale"
         if qualifier == "=":
@@ -210,6 +233,8 @@ class Assay:
 
     def too_far(self, value: float) -> str:
         """Why a value lies farther beyond a bound than noise may take it; "" when it does not."""
+        if self.scale == "binary":
+            return self.refusal(value)
         low, high = self.ends
         room = BEYOND * (high - low) if math.isfinite(high - low) else 0.0
         if low - room <= value <= high + room:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: candidates that must have each of two values: readings on a continuous scale do not come up so often
 FEWEST = 3
+#: results before two values other than 0 and 1 are taken for the only ones
+MANY = 20
 #: share of candidates whose replicates may disagree, at most: with a known standard error, and without (rows of a list
 #: that name one compound); and where the mean of up to six may then lie
 DISAGREEING, RARELY = 0.2, 0.02
@@ -301,10 +303,71 @@ def two_levels(values: np.ndarray, errors: np.ndarray) -> tuple[float, float] | 
     return (low, high) if np.isclose(shares[:, None], SHARES, atol=1e-6).any(1).all() else None
 
 
-def better_of_two(dataset: Dataset) -> float | None:
-    """What a hit has, in a data set (not oriented) of one assay of two values whose best is looked for; else None."""
-    if len(dataset.assays) != 1 or dataset.assays[0].goal == "classify" or dataset.assays[0].threshold is not None:
+def levels_of(dataset: Dataset, column: int = 0) -> tuple[float, float] | None:
+    """The two values of an assay, the lower first; None where it has others, or is one of classes.
+
+    The scale of the assay says it: `binary` has 0 and 1, `linear` and `log` have more than two. `auto` leaves it to the
+    values, see `two_levels`.
+
+    >>> pool, rows = Pool.single_mutants("MK"), np.arange(2)
+    >>> levels_of(Dataset.of(pool, rows, np.array([0.0, 1.0]), Assay("active", scale="binary")))
+    (0.0, 1.0)
+    """
+    assay = dataset.assays[column]
+    if assay.goal == "classify":
         return None
-    known = ~np.isnan(dataset.values[:, 0])
-    levels = two_levels(dataset.values[known, 0], dataset.errors[known, 0])
-    return levels and levels[dataset.assays[0].sign > 0]
+    if assay.scale == "binary":
+        return (-1.0, 0.0) if dataset.is_oriented and assay.sign < 0 else (0.0, 1.0)
+    known = ~np.isnan(dataset.values[:, column])
+    return two_levels(dataset.values[known, column], dataset.errors[known, column]) if assay.scale == "auto" else None
+
+
+def resolved(dataset: Dataset) -> Dataset:
+    """The same (not oriented), in which the scale of an assay that has 0 and 1 alone says so; see `levels_of`."""
+    found = [
+        replace(assay, scale="binary", bounds=None)
+        if assay.scale == "auto" and assay.is_open and levels_of(dataset, a) == (0, 1)
+        else assay
+        for a, assay in enumerate(dataset.assays)
+    ]
+    return replace(dataset, assays=tuple(found))
+
+
+def odd_values(before: np.ndarray, new: np.ndarray) -> tuple[tuple[float, float], np.ndarray] | None:
+    """The two values of an assay, and which of some new values [n] are others; None where nothing is odd.
+
+    Either all values before are two (`two_levels`), or nearly all of those before and the new ones. Other values than 0
+    and 1 need 20 results: counts and scores repeat in small tables, too.
+
+    Args:
+        before: [m] values that came before.
+        new: [n] values.
+
+    >>> odd_values(np.array([0, 0, 0, 1, 1, 1.0]), np.array([0, 85.0]))
+    ((0.0, 1.0), array([False,  True]))
+    >>> odd_values(np.array([0, 0, 0, 0.3, 1, 1.0]), np.array([0, 85.0])) is None
+    True
+    """
+    levels = two_levels(before, np.zeros(len(before))) or _nearly_two(before, new)
+    if levels is None or (levels != (0, 1) and len(before) + len(new) < MANY):
+        return None
+    odd = ~np.isin(new, levels)
+    return (levels, odd) if odd.any() else None
+
+
+def _nearly_two(before: np.ndarray, new: np.ndarray) -> tuple[float, float] | None:
+    """The values of nearly all, where those before have no other ones; else None."""
+    if len(before) and ((before != before.min()) & (before != before.max())).any():
+        return None
+    seen, counts = np.unique(np.concatenate([before, new]), return_counts=True)
+    two = np.sort(np.argsort(-counts, kind="stable")[:2])
+    if len(two) < 2 or counts[two].min() < FEWEST or counts.sum() - counts[two].sum() > RARELY * counts.sum():
+        return None
+    low, high = seen[two].tolist()
+    return (low, high) if np.isin(before, (low, high)).all() else None
+
+
+def better_of_two(dataset: Dataset, column: int = 0) -> float | None:
+    """What a hit has, in an assay of two values whose best is looked for, of a data set (not oriented); else None."""
+    levels = levels_of(dataset, column) if dataset.assays[column].threshold is None else None
+    return levels and levels[dataset.assays[column].sign > 0]

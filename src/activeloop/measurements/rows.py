@@ -69,6 +69,7 @@ def read_rows(
     left_out: dict[int, InputError] = {}
     unknown = False
     units: dict[str, str] = {}
+    worded = _in_words(entries)
     for done, entry in enumerate(entries, 1):
         if progress is not None and done % STEP == 0:
             progress(done, len(entries))
@@ -76,7 +77,12 @@ def read_rows(
             match = matcher.find(entry)
             if match is None:
                 continue
-            cell = read_cell(entry.text, entry.assay, entry.unit, entry.decimal) if match.candidate else _beside(entry)
+            if entry.assay.name in worded and (word := entry.text.strip().casefold()) in CLASSES:
+                cell = Cell(CLASSES[word], note=worded[entry.assay.name])
+            elif match.candidate:
+                cell = read_cell(entry.text, entry.assay, entry.unit, entry.decimal)
+            else:
+                cell = _beside(entry)
             if not cell.failed:
                 _one_unit(entry, cell, units)
             if entry.error and cell.qualifier == "=":
@@ -109,6 +115,25 @@ def read_rows(
             file=file,
         )
     return rows, list(left_out.values())
+
+
+def _in_words(entries: Sequence[Entry]) -> dict[str, str]:
+    """Assays of which every cell says hit or no hit in words, such as TRUE and FALSE, and a note on how they are read.
+
+    Beside numbers a word has several readings ("no" may say that there is no value), so that none is read there.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for entry in entries:
+        if entry.assay.goal != "classify" and entry.assay.scale in ("auto", "binary"):
+            found.setdefault(entry.assay.name, {}).setdefault(entry.text.strip().casefold(), entry.text.strip())
+    notes = {}
+    for assay, texts in found.items():
+        words = [word for word in texts if word not in FAILED]
+        if not words or not set(words) <= CLASSES.keys() - {"0", "1"} or words == ["no"]:
+            continue
+        read = [f"{texts[word]} as {CLASSES[word]:g}" for word in sorted(words, key=lambda w: (-CLASSES[w], w))]
+        notes[assay] = f"{assay}: {', '.join(read)}"
+    return notes
 
 
 def _beside(entry: Entry) -> Cell:
@@ -485,6 +510,11 @@ def read_cell(text: str, assay: Assay, unit: str, decimal: Sign) -> Cell:
     0.25
     """
     word = text.strip().casefold()
+    if word == "+":
+        raise MeasurementError(
+            '"+" beside "-" could be hit and no hit, and "-" is also written where there is no value. Write 1 and 0 '
+            "for hit and no hit."
+        )
     if word in FAILED:
         return Cell(math.nan, failed=text.strip())
     if word in SATURATED:
@@ -493,12 +523,15 @@ def read_cell(text: str, assay: Assay, unit: str, decimal: Sign) -> Cell:
         return Cell(assay.upper, ">", note=f"{assay.name}: saturated cells were taken as above {assay.upper:g}")
     if word in BELOW and assay.lower is not None:
         return Cell(assay.lower, "<", note=f"{assay.name}: {text.strip()} was taken as below {assay.lower:g}")
-    if assay.goal == "classify":
+    if assay.goal == "classify" or (assay.scale == "binary" and word in CLASSES):
         return _class(text, word, assay)
     if word.lstrip("+-").startswith(("inf", "∞")):
         raise MeasurementError(f'"{text}" is not a measured value. Correct it, or write "failed", or a limit (>100).')
     if word in CLASSES and not word.isdigit():
-        raise MeasurementError(f'"{text}" is not a number. For hit or no hit write 1 and 0 throughout.')
+        raise MeasurementError(
+            f'"{text}" is not a number, and other cells of {assay.name} are numbers. Write numbers throughout; or, for '
+            "hit and no hit, 1 and 0, or words throughout."
+        )
     number = parse_number(text, decimal=decimal)
     if math.isnan(number.value):
         return Cell(math.nan, failed=text.strip() or "empty")

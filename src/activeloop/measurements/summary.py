@@ -12,7 +12,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import MeasurementError
 from activeloop.measurements.arrays import MeasurementArrays, Texts, numbers_in
 from activeloop.measurements.assay import Assay, Measurement
-from activeloop.measurements.dataset import Dataset
+from activeloop.measurements.dataset import Dataset, two_levels
 from activeloop.measurements.effects import PlateEffects, moderated_variances, plate_effects, t_factor
 
 Scale = Literal["additive", "multiplicative"]
@@ -116,7 +116,7 @@ def summarise_assay(
 
     Censored values take no part in estimating plates. A candidate with censored values only keeps its tightest
     limit; where others were measured, a censored value counts as its limit. A class (`classify`) is decided by the
-    majority of its measurements, a tie is unfit, and plates are not corrected.
+    majority of its measurements, a tie is unfit. Plates of classes and of two values (0 and 1) are not corrected.
 
     Args:
         measurements: of any assay; only those of `assay` are read.
@@ -129,9 +129,9 @@ def summarise_assay(
     given = measurements if isinstance(measurements, MeasurementArrays) else MeasurementArrays.of(measurements)
     found = _summarised(given, assay, scale)
     names, effects, multiply = tuple(given.texts.names.at(found.numbers)), found.effects, found.multiplied
-    table, correct = np.exp(effects.shifts) if multiply else effects.shifts, assay.goal != "classify"
-    by_plate = dict(zip(found.plates, table.tolist(), strict=True)) if correct else {}
-    notes = _notes(assay, found.plates, effects, multiply) if correct and len(names) else ()
+    table = np.exp(effects.shifts) if multiply else effects.shifts
+    by_plate = dict(zip(found.plates, table.tolist(), strict=True)) if found.corrected else {}
+    notes = _notes(assay, found.plates, effects, multiply) if found.corrected and len(names) else ()
     told = (found.means, found.errors, found.censored, by_plate, effects.sd, effects.noise, notes)
     return AssaySummary(assay, names, *told)
 
@@ -148,6 +148,7 @@ class _Summary:
         plates: P, sorted.
         effects: of these.
         multiplied: whether plates multiply.
+        corrected: whether plates were corrected.
     """
 
     numbers: np.ndarray
@@ -157,6 +158,7 @@ class _Summary:
     plates: list[str]
     effects: PlateEffects
     multiplied: bool
+    corrected: bool
 
 
 def _summarised(given: MeasurementArrays, assay: Assay, scale: Scale | None) -> _Summary:
@@ -169,7 +171,7 @@ def _summarised(given: MeasurementArrays, assay: Assay, scale: Scale | None) -> 
     values, sides = mine.rows["value"][order], mine.rows["side"][order]
     plate_names, plates = _plates_of(mine)
     plates = plates[order]
-    correct = assay.goal != "classify"
+    correct = not (assay.goal == "classify" or assay.scale == "binary" or _two(mine.rows, assay))
     on_plate = plates if correct else np.zeros_like(plates)
     measured, count = sides == 0, int(on_plate.max(initial=-1)) + 1
 
@@ -196,7 +198,13 @@ def _summarised(given: MeasurementArrays, assay: Assay, scale: Scale | None) -> 
         errors = errors * means  # of a logarithm: relative ones
     if assay.goal == "classify":
         means = (means > 0.5).astype(np.float64)
-    return _Summary(numbers, means, errors, censored, plate_names, effects, multiply)
+    return _Summary(numbers, means, errors, censored, plate_names, effects, multiply, correct)
+
+
+def _two(rows: np.ndarray, assay: Assay) -> bool:
+    """Whether an assay whose scale is not stated has two values alone, see `two_levels`."""
+    values = rows["value"]
+    return assay.scale == "auto" and not rows["side"].any() and two_levels(values, np.zeros(len(values))) is not None
 
 
 def _canonical(mine: MeasurementArrays) -> np.ndarray:

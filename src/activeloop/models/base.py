@@ -29,6 +29,11 @@ class PerAssayLearner(Learner):
     #: whether predictors say on which scale they work even where that is the scale of the values
     names_scale: ClassVar[bool] = False
 
+    @property
+    def links(self) -> bool:
+        """Whether its predictions of an assay of two values are probabilities and stay between these."""
+        return False
+
     def prior(self, pool: Pool) -> Predictor | None:
         """Nothing."""
         return None
@@ -67,7 +72,7 @@ class PerAssayLearner(Learner):
         own, state = substate(state, "scale/"), {k: v for k, v in state.items() if not k.startswith("scale/")}
         if state and not own:  # of a release without scales, or nothing was to be done
             return self._restore_one(widened(dataset), seed, state)
-        values_map, why = (ValueMap.of(own["map"]), str(own["why"])) if own else scale_of(dataset)
+        values_map, why = (ValueMap.of(own["map"]), str(own["why"])) if own else scale_of(dataset, links=self.links)
         given, limits = prepared(dataset, values_map, own.get("limits"))
         fitted = self._restore_one(given, seed, state) if state else self._fit_one(given, seed)
         if values_map.changes_nothing and limits is None and not (self.names_scale and why):

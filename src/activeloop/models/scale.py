@@ -11,6 +11,7 @@ from activeloop.encoders import Kmers, Morgan, OneHot
 from activeloop.encoders.base import Encoder
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
+from activeloop.measurements.dataset import levels_of
 from activeloop.models.out_of_fold import OutOfFold, OutOfFoldSd
 from activeloop.prediction import FastMean, Prediction, Predictor, Validated, ValueMap, mean_of
 
@@ -28,14 +29,19 @@ MARGIN = 0.02
 RATIOS = np.geomspace(1e-2, 30, 17)
 
 
-def scale_of(dataset: Dataset) -> tuple[ValueMap, str]:
+def scale_of(dataset: Dataset, *, links: bool = False) -> tuple[ValueMap, str]:
     """The scale of the only assay of a data set, and why, in a sentence ("" for classes).
 
     `auto` compares the likelihood of each measured value given all others, on either scale, as a density of the value
     itself (on logarithms with the Jacobian 1 / value). The model is always the same, a Gaussian process on plain
     features of the candidates, so that the scale depends on the assay and not on the learner. The logarithm is taken
     when all values are above 0 and its mean log-likelihood is larger by two standard errors; of fewer than 8 values,
-    when they span more than 1.5 powers of ten. Censored values have no part in it.
+    when they span more than 1.5 powers of ten. Censored values have no part in it. An assay of two values is on the
+    scale of these, and they are its bounds.
+
+    Args:
+        dataset: of one assay.
+        links: whether the model keeps predictions between two values itself.
 
     Raises:
         ModelError: the assay is on a logarithmic scale and has a value that is not above 0.
@@ -49,6 +55,13 @@ def scale_of(dataset: Dataset) -> tuple[ValueMap, str]:
     low, high = assay.ends
     sign = assay.sign if dataset.is_oriented else 1
     values = sign * dataset.values[:, 0]
+    if (levels := levels_of(dataset)) is not None:
+        low, high = sorted(0.0 + sign * level for level in levels)
+        words = f"The scale is linear: the assay has two values, {low:g} and {high:g}; predictions stay between them."
+        if links:
+            return ValueMap(sign=sign), words
+        centre, margin = sign * float(np.median(values)), MARGIN * (high - low)
+        return ValueMap(False, sign, low, high, centre, margin, (low, high) == (0, 1)), words
     if assay.scale == "log" and values.min() <= 0:
         problem = f"{assay.name} is on a logarithmic scale and has the value {values.min():g}, which is not above 0."
         raise ModelError(f"{problem} Void it, or take scale linear in campaign.toml. Nothing was fitted.")
@@ -210,7 +223,8 @@ def prepared(dataset: Dataset, values_map: ValueMap, limits: np.ndarray | None) 
         values_map: to the scale.
         limits: [2, N] estimates and standard errors of before; None to make them.
     """
-    assay = replace(dataset.assays[0], scale="auto", bounds=None, lower=None, upper=None, threshold=None)
+    scale = "linear" if dataset.assays[0].scale == "log" else dataset.assays[0].scale
+    assay = replace(dataset.assays[0], scale=scale, bounds=None, lower=None, upper=None, threshold=None)
     values, errors = dataset.values, dataset.errors
     if values_map.log:
         values, errors = values_map.forward(values), values_map.sd_forward(values, errors)

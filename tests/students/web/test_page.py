@@ -21,7 +21,7 @@ import pytest
 from activeloop import Assay, Pool
 from activeloop.candidates import VariantNotation
 from activeloop.errors import InputError
-from activeloop.prediction import NORMAL, PredictionTable, column_names
+from activeloop.prediction import NORMAL, PredictionTable
 from activeloop.students.runtime.card import ModelCard
 from activeloop.students.runtime.student import Student
 from activeloop.students.runtime.tokenizer import StudentTokenizer
@@ -106,7 +106,10 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 @pytest.fixture(scope="module")
 def variants_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer = StudentTokenizer.of(Pool.single_mutants(WILD))
-    card = card_of(tokenizer, (Assay("KD", "nM", goal="minimise"), Assay("yield", "mg/l")))
+    card = card_of(
+        tokenizer,
+        (Assay("KD", "nM", goal="minimise"), Assay("yield", "mg/l"), Assay("toxic", goal="minimise", scale="binary")),
+    )
     return write_student(card, tmp_path_factory.mktemp("student") / "student.onnx")
 
 
@@ -151,8 +154,11 @@ def test_the_browser_predicts_what_python_predicts(opened: Chromium, variants_fi
     columns = np.stack([predicted.mean, predicted.sd, predicted.low, predicted.high], 2).reshape(len(names), -1)
     np.testing.assert_allclose([made[name] for name in names], columns, rtol=1e-4, atol=1e-5)
     header = browser.run("page.list.text().split('\\r\\n')[0]")
-    named = [name for assay in predicted.assays for name in column_names(assay)]
-    assert header == ",".join(["candidate", *named, "remarks"]), "as `activeloop predict` writes it, so no results"
+    assert "toxic probability low" in predicted.column_names
+    named = ",".join(["candidate", *predicted.column_names, "remarks"])
+    assert header == named, "as `activeloop predict` writes it, so no results"
+    shares = np.array([made[name][-4:] for name in names])[:, [0, 2, 3]]
+    assert 0 <= shares.min() <= shares.max() <= 1
     sides = (predicted.mean - predicted.low)[:, 0] / (predicted.high - predicted.mean)[:, 0]
     assert (np.abs(np.log(sides)) > 0.1).all(), "the shape is skewed, so a page that forgot it would not pass"
     assert browser.troubles() == []

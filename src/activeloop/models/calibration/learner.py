@@ -66,6 +66,11 @@ class Calibrated(PerAssayLearner):
         """As the learner."""
         return self.learner.any_sites
 
+    @property
+    def links(self) -> bool:
+        """As the learner."""
+        return isinstance(self.learner, PerAssayLearner) and self.learner.links
+
     def coordinates(self, pool: Pool, rows: np.ndarray) -> np.ndarray | None:
         """Those of the learner."""
         return self.learner.coordinates(pool, rows)

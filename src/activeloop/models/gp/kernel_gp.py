@@ -10,7 +10,7 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
-from activeloop.measurements.dataset import two_levels
+from activeloop.measurements.dataset import levels_of
 from activeloop.models.base import PerAssayLearner
 from activeloop.models.gp.core import root
 from activeloop.models.gp.exact import CovarianceFunction, GPPredictor, fit_posterior
@@ -23,7 +23,7 @@ from activeloop.prediction import Predictor
 class KernelGP(PerAssayLearner):
     """An exact Gaussian process with its kernel, of which amplitude, noise and constant mean are fitted.
 
-    An assay of two values (see `two_levels`) is classified instead: the process is one of log-odds, by Laplace's
+    An assay of two values (see `levels_of`) is classified instead: the process is one of log-odds, by Laplace's
     approximation, and predictions are probabilities.
 
     Args:
@@ -31,6 +31,11 @@ class KernelGP(PerAssayLearner):
     """
 
     link: bool = True
+
+    @property
+    def links(self) -> bool:
+        """As stated."""
+        return self.link
 
     @abstractmethod
     def kernel(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
@@ -65,7 +70,7 @@ class KernelGP(PerAssayLearner):
 
     def _fitted(self, dataset: Dataset, state: dict[str, np.ndarray]) -> Predictor:
         kernel, values, errors = self.kernel_of(dataset), dataset.values[:, 0], dataset.errors[:, 0]
-        gram, levels = kernel(dataset.pool, dataset.rows), two_levels(values, errors) if self.link else None
+        gram, levels = kernel(dataset.pool, dataset.rows), levels_of(dataset) if self.link else None
         if levels is not None:
             sign = dataset.assays[0].sign if dataset.is_oriented else 1
             return TwoValuedPredictor.fit(kernel, gram, values, levels, self.basis(), sign, state or None)

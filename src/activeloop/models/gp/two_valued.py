@@ -124,7 +124,7 @@ class TwoValuedPredictor(Predictor, OutOfFoldSd):
             chance[:, None],
             spread[:, None],
             np.array([self._noise]),
-            maps=(ValueMap(low=self.levels[0], high=self.levels[1], centre=self._value(np.array(0.5)).item()),),
+            maps=(self._map,),
             covariances=known,
         )
 
@@ -153,6 +153,11 @@ class TwoValuedPredictor(Predictor, OutOfFoldSd):
         """Latent values of the measured candidates, the amplitude, and shift and factor of log-odds."""
         amplitude = np.array([self.odds.posterior.amplitude / 2])
         return {"latent": self.mode, "amplitude": amplitude, "odds": np.array(self.correction)}
+
+    @property
+    def _map(self) -> ValueMap:
+        low, high = self.levels
+        return ValueMap(low=low, high=high, centre=(low + high) / 2, binary={abs(low), abs(high)} == {0, 1})
 
     @property
     def _width(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -85,7 +86,7 @@ class DistillationRun:
             transfer = replace(transfer, mutants=MORE_MUTANTS * transfer.mutants)
         self.transfer = TransferSet.plan(transfer, pool, measured, exclude, self.rng)
         self.sampler = self._sampler(teacher, measured)
-        self.assays = dataset.assays if dataset is not None else unnamed(self.sampler)
+        self.assays = unnamed(self.sampler) if dataset is None else _bounded(dataset.assays, self.sampler.maps)
         self.tokenizer = config.network.tokenizer(pool)
         self.network = network_for(config.network, teacher, self.tokenizer, pool)
         self.shape = Shape.of(self.tokenizer, len(self.sampler.shift) * (2 + config.deviations))
@@ -96,7 +97,7 @@ class DistillationRun:
         sampler = self.sampler
         self.module = Scaled(
             *(self.net, sampler.shift, sampler.factor, config.deviations, bool(sampler.classes)),
-            None if dataset is None or sampler.classes else self._bounds(dataset),
+            None if dataset is None or sampler.classes else self._bounds(),
         )
         self.features = hidden_states(teacher) if config.matching else None
         self.dataset = dataset if config.alpha else None
@@ -199,9 +200,9 @@ class DistillationRun:
             dataset = replace(dataset, values=known, errors=np.where(np.isfinite(errors), errors, 0.0))
         return MeasuredTargets.of(dataset, tokens, sampler.shift, sampler.factor, bend, bool(sampler.classes))
 
-    def _bounds(self, dataset: Dataset) -> np.ndarray:
+    def _bounds(self) -> np.ndarray:
         """[2, A] lowest and highest place of the assays on the scale of the student; infinite where there is none."""
-        ends = np.array([sorted(end * assay.sign for end in assay.ends) for assay in dataset.assays]).T
+        ends = np.array([sorted(end * assay.sign for end in assay.ends) for assay in self.assays]).T
         return self.sampler.places(ends)
 
     def _initialise(self, net: Net, training: Minibatch | None, measured: MeasuredTargets | None) -> None:
@@ -292,6 +293,19 @@ class DistillationRun:
             log=tuple(each.log for each in sampler.maps),
             centres=tuple(each.centre for each in sampler.maps),
         )
+
+
+def _bounded(assays: tuple[Assay, ...], maps: tuple[ValueMap, ...]) -> tuple[Assay, ...]:
+    """The assays with the bounds between which the teacher stays: an assay of two values states none, but has them."""
+    found = []
+    for assay, each in zip(assays, maps or (ValueMap(),) * len(assays), strict=True):
+        # those of a map are of oriented values, or of values where it turns them
+        low, high = sorted(0.0 + assay.sign * each.sign * end for end in (each.low, each.high))
+        if assay.bounds is None and assay.goal != "classify" and math.isfinite(high - low):
+            two = {"scale": "binary"} if (low, high) == (0, 1) and not each.log else {"bounds": (low, high)}
+            assay = replace(assay, lower=None, upper=None, threshold=None, **two)
+        found.append(assay)
+    return tuple(found)
 
 
 def unnamed(sampler: TeacherSampler) -> tuple[Assay, ...]:

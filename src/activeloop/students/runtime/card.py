@@ -80,7 +80,9 @@ class ModelCard:
         """Between the values of the assays and the scale of the graph; () of classes."""
         logs, centres = self.log or (False,) * len(self.assays), self.centres or (0.0,) * len(self.assays)
         each = zip(self.assays, logs, centres, strict=True)
-        return () if self.classes else tuple(ValueMap(log, a.sign, *a.ends, centre) for a, log, centre in each)
+        if self.classes:
+            return ()
+        return tuple(ValueMap(log, a.sign, *a.ends, c, binary=a.scale == "binary") for a, log, c in each)
 
     @property
     def note(self) -> str:

@@ -61,12 +61,14 @@ class Answer {
   #value(candidate, prediction, a) {
     const output = this.student.outputs[a], wild = this.wild?.[a], decimals = this.decimalsOf(a, prediction);
     const unit = output.unit ? element("span", { class: "unit" }, ` ${output.unit}`) : null;
-    const lines = [element("p", { class: "name" }, output.name, element("span", {}, ` · ${goalWords(output.goal)}`))];
+    const lines = [element("p", { class: "name" }, output.name, element("span", {}, ` · ${goalWords(output)}`))];
     lines.push(element("p", { class: "value" }, figure(prediction.value, decimals), unit));
     if (wild && candidate.mutations?.length) lines.push(this.#against(prediction, wild, a, decimals));
     lines.push(intervalPlot(prediction, wild && candidate.mutations?.length ? wild : null, decimals, this.#range(a, prediction)));
     lines.push(element("p", { class: "hint" },
-      `Nine of ten measurements should fall between ${figure(prediction.low, decimals)} and ${figure(prediction.high, decimals)}.`));
+      output.probability
+        ? `The probability of 1 is between ${figure(prediction.low, decimals)} and ${figure(prediction.high, decimals)}, with 90 %.`
+        : `Nine of ten measurements should fall between ${figure(prediction.low, decimals)} and ${figure(prediction.high, decimals)}.`));
     return element("div", { class: "output" }, ...lines);
   }
 
@@ -110,8 +112,9 @@ function halfWidth(prediction) {
   return (prediction.high - prediction.low) / 2;
 }
 
-function goalWords(goal) {
-  return { maximise: "more is better", minimise: "less is better", classify: "probability" }[goal];
+function goalWords({ goal, probability }) {
+  const words = { maximise: "more is better", minimise: "less is better", classify: "probability" }[goal];
+  return probability && goal !== "classify" ? `probability of 1, ${words}` : words;
 }
 
 /** Numbers that divide an axis evenly, few enough to be read. */

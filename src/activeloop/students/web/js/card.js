@@ -28,7 +28,7 @@ function showCard(student) {
   for (const note of notes(student)) place.append(element("p", { class: "note" }, note));
   const lines = [
     ["Predicts", card.classes.length ? `${card.assays[0].name}: probability of ${card.classes.join(", ")}`
-      : card.assays.map((a) => `${a.name}${a.unit ? ` (${a.unit})` : ""}, ${goalWords(a.goal)}`).join("; ")],
+      : card.assays.map((a) => `${a.name}${a.unit ? ` (${a.unit})` : ""}, ${goalWords({ goal: a.goal, probability: a.scale === "binary" })}`).join("; ")],
     ["Of", subject(reading)],
     ["Teacher", card.teacher + (card.teacher_version ? ` · version ${card.teacher_version}` : "")],
     ["Data", card.data_hash ? element("code", { title: card.data_hash }, card.data_hash.slice(0, 12)) : "not recorded"],

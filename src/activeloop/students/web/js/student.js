@@ -18,6 +18,9 @@ async function* read(stream) {
   for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
 }
 
+/** Standard deviations from the middle of a normal distribution to an end of its central 90 %. */
+const Z90 = 1.6448536269514722;
+
 class Student {
   /** written: what the page was written with: {card, signs, quantiles, varied, notes}. */
   constructor(written, session, file) {
@@ -28,7 +31,7 @@ class Student {
     // what is shown of a candidate: a value an assay, or a probability a class
     this.outputs = this.classes.length
       ? this.classes.map((name) => ({ name, unit: "", goal: "classify", probability: true }))
-      : written.card.assays.map(({ name, unit, goal }) => ({ name, unit, goal, probability: false }));
+      : written.card.assays.map(({ name, unit, goal, scale }) => ({ name, unit, goal, probability: scale === "binary" }));
   }
 
   static async open(written, runtime) {
@@ -65,8 +68,10 @@ class Student {
   /** Value, 90 % interval of a new measurement, and what the model does not know, in the unit of the assay. */
   #prediction(mean, sd, deviations, a) {
     if (this.outputs[a].probability) {
-      const far = this.quantiles[a][1] * sd;
-      return { value: mean, low: Math.max(0, mean - far), high: Math.min(1, mean + far), sd, deviations };
+      // of assays of 0 and 1 the graph's place has the direction of the goal
+      const share = (place) => Math.min(1, Math.max(0, (this.classes.length ? 1 : this.signs[a]) * place));
+      const far = (this.classes.length ? this.quantiles[a][1] : Z90) * sd, value = share(mean);
+      return { value, low: Math.max(0, value - far), high: Math.min(1, value + far), sd, place: mean, deviations };
     }
     const spread = Math.hypot(sd, this.card.noise[a]), sign = this.signs[a], log = this.card.log?.[a];
     const [least, most] = this.card.assays[a].bounds ?? [null, null];
@@ -79,7 +84,7 @@ class Student {
 
   /** How probable it is that the first is better than the second, from their joint deviations; null when they are alike. */
   better(first, second, a) {
-    if (this.outputs[a].probability) return null;
+    if (this.classes.length) return null;
     let square = 0;
     for (let s = 0; s < first.deviations.length; s++) square += (first.deviations[s] - second.deviations[s]) ** 2;
     const spread = Math.sqrt(square / first.deviations.length);
