@@ -162,7 +162,7 @@ def test_compounds():
 def test_a_student_of_two_values_stays_between_them_as_its_teacher_does(goal, tmp_path):
     pool = Pool.of([_compound(f"C{'C' * i}{t}") for i in range(20) for t in ("O", "N", "Cl", "C(=O)O")])
     hit = np.array([name.endswith("O)O") for name in pool.names(np.arange(80))], np.float64)
-    dataset = Dataset.of(pool, np.arange(0, 80, 2), hit[::2], Assay("active", goal=goal))
+    dataset = Dataset.of(pool, np.arange(0, 80, 3), hit[::3], Assay("active", goal=goal))
     teacher = TanimotoGP().fit(dataset.oriented(), 0)
     trained = replace(CONVOLUTIONS, steps=60).distil(teacher, dataset, 0)
     student, every = Student.open(export(trained, tmp_path / "s.onnx", force=True)), np.arange(80)
