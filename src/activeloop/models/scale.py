@@ -55,12 +55,13 @@ def scale_of(dataset: Dataset, *, links: bool = False) -> tuple[ValueMap, str]:
     low, high = assay.ends
     sign = assay.sign if dataset.is_oriented else 1
     values = sign * dataset.values[:, 0]
-    if (levels := levels_of(dataset)) is not None:
-        low, high = sorted(0.0 + sign * level for level in levels)
+    levels = tuple(sorted(0.0 + sign * level for level in levels_of(dataset) or ()))
+    if levels and assay.bounds in (None, levels):
+        low, high = levels
         words = f"The scale is linear: the assay has two values, {low:g} and {high:g}; predictions stay between them."
-        if links:
+        if links and assay.bounds is None:
             return ValueMap(sign=sign), words
-        centre, margin = sign * float(np.median(values)), MARGIN * (high - low)
+        centre, margin = sign * float(np.median(values)), 0.0 if links else MARGIN * (high - low)
         return ValueMap(False, sign, low, high, centre, margin, (low, high) == (0, 1)), words
     if assay.scale == "log" and values.min() <= 0:
         problem = f"{assay.name} is on a logarithmic scale and has the value {values.min():g}, which is not above 0."

@@ -34,8 +34,8 @@ class KernelGP(PerAssayLearner):
 
     @property
     def links(self) -> bool:
-        """As stated."""
-        return self.link
+        """Yes; and a version without a link stays as it was."""
+        return True
 
     @abstractmethod
     def kernel(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
