@@ -1,6 +1,7 @@
 """Replays with measurements from before, and the baselines beside them."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import pearson
 from activeloop.models.baselines import Baseline
 from activeloop.replay import Protocol, Source, load_landscape, replay_all, write_results
+from activeloop.replay.evaluation import Evaluation, evaluate_all
 from activeloop.replay.metrics import per_drug
 from activeloop.replay.policies import default_policies, policy_of
 
@@ -80,6 +82,18 @@ def test_sisters_help_and_every_baseline_is_written_beside(source, tmp_path, goa
     # the baselines learn from the same plates as random choice
     picks = [outcome.turns[policy, 0][-1].picks for policy in ("random", "cell-mean:random")]
     assert picks[0] == picks[1]
+
+
+def test_folds_learn_from_a_history_too(source):
+    evaluation = Evaluation("cells", 0)
+    # of a single drug nothing is known of a new line but what others show
+    for given in (source, replace(source, history=None)):
+        folds, failures = evaluate_all(load_landscape(given), evaluation, ("default", "nearest-sister"))
+        assert not failures
+        means = [
+            np.mean([f.metrics["spearman"] for f in folds if f.learner == n]) for n in ("default", "nearest-sister")
+        ]
+        assert (min(means) > 0.6) == (given.history is not None)
 
 
 def test_a_learner_without_a_place_goes_without(source):

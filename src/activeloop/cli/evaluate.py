@@ -12,9 +12,11 @@ from activeloop.cli.terminal import (
     ClusterAddress,
     Dataset,
     DetectedKind,
+    History,
     Jobs,
     Minimise,
     Offset,
+    Panels,
     ResultsFolder,
     SharedPlace,
     TargetColumn,
@@ -38,7 +40,6 @@ FOLDS = typer.Option(
 FOLD_COLUMN = typer.Option(
     metavar="NAME", help="Measurements with the same entry in this column, such as a donor or batch, stay together."
 )
-PANEL = typer.Option(metavar="FILE", help="Side tables of the cells and drugs of treatments; several times.")
 FoldRule = Literal["random", "modulo", "contiguous", "compound", "drug", "cells", "line", "scaffold", "donor", "column"]
 #: another word for a rule -> the rule
 SAME_RULE = {"drug": "compound", "line": "cells"}
@@ -65,7 +66,8 @@ def evaluate(
     offset: Offset = None,
     cluster: ClusterAddress = None,
     shared: SharedPlace = None,
-    panel: Annotated[list[str] | None, PANEL] = None,
+    panel: Panels = None,
+    history: History = None,
     fold_column: Annotated[str | None, FOLD_COLUMN] = None,
 ) -> None:
     """Predict each fifth of recorded data from the other four.
@@ -81,6 +83,7 @@ def evaluate(
     rule, groups = rule_of(folds, fold_column)
     source = Source(
         *(dataset, kind, wild_type, candidate_column, target_column, minimise, offset),
+        history=history,
         panels=tuple(panel or ()),
         groups=groups,
     )

@@ -14,9 +14,11 @@ from activeloop.cli.terminal import (
     Dataset,
     DetectedKind,
     Goal,
+    History,
     Jobs,
     Minimise,
     Offset,
+    Panels,
     ResultsFolder,
     SharedPlace,
     TargetColumn,
@@ -40,8 +42,6 @@ POLICIES = typer.Option(
     metavar="NAMES",
     help="Policies, joined by commas; LEARNER:RECOMMENDER is one, too (default: the default, random and baselines).",
 )
-HISTORY = typer.Option(metavar="FILE", help="Measurements from before, of other drugs, cells, guides or screens.")
-PANEL = typer.Option(metavar="FILE", help="Side tables of the cells and drugs of treatments; several times.")
 FIRST = typer.Option(help="random: one first plate for all; own: policies with a prior choose theirs.")
 
 
@@ -64,8 +64,8 @@ def replay(
     offset: Offset = None,
     cluster: ClusterAddress = None,
     shared: SharedPlace = None,
-    history: Annotated[str | None, HISTORY] = None,
-    panel: Annotated[list[str] | None, PANEL] = None,
+    history: History = None,
+    panel: Panels = None,
 ) -> None:
     """Replay a campaign on recorded data, against a random baseline and named baselines.
 

@@ -73,6 +73,13 @@ Jobs = Annotated[int | None, typer.Option(metavar="N", help="Number of processes
 ClusterAddress = Annotated[
     str | None, typer.Option("--cluster", metavar="tcp://HOST:PORT", help="Work on a Dask cluster: its scheduler.")
 ]
+History = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Measurements from before, of other drugs, cells, guides or screens.")
+]
+Panels = Annotated[
+    list[str] | None,
+    typer.Option("--panel", metavar="FILE", help="Side tables of the cells and drugs of treatments; several times."),
+]
 SharedPlace = Annotated[
     str | None,
     typer.Option(

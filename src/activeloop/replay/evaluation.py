@@ -334,7 +334,8 @@ def predict_fold(task: FoldTask) -> Fold | str:
             predicted = np.array([own.get(row, float(values.mean())) for row in test.tolist()])
         else:
             data = Dataset.of(landscape.pool, train, values * landscape.assay.sign, landscape.assay).oriented()
-            predictor = learner_of(task.learner, landscape.pool, "find").fit(data, derived_seed(rules.seed, task.fold))
+            learner = learner_of(task.learner, landscape.pool, "find", landscape.history)
+            predictor = learner.fit(data, derived_seed(rules.seed, task.fold))
             predicted = mean_of(predictor, landscape.pool, test)[:, 0]
     except ActiveLoopError as error:
         return f"{type(error).__name__}: {error}"

@@ -263,10 +263,7 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay, history: 
     if name in ("default", "random", "full"):
         learner, selection = "default", {"full": "random"}.get(name, name)
     by_values = history is not None or pool.kind == "treatments"
-    found = learner_of(learner, pool, "find" if by_values else protocol.goal)
-    if history is not None and isinstance(found, TakesHistory):
-        with suppress(ConfigError):  # it says that it has no place for one after all
-            found = found.with_history(history)
+    found = learner_of(learner, pool, "find" if by_values else protocol.goal, history)
     policy = Policy(name, found, None, by_values)
     if selection == "random":
         return policy
@@ -298,7 +295,11 @@ def check_policy(name: str) -> None:
     )
 
 
-def learner_of(name: str, pool: Pool, goal: ReplayGoal) -> Learner:
-    """A learner by its name; `default` is the product's for the goal."""
+def learner_of(name: str, pool: Pool, goal: ReplayGoal, history: Dataset | None = None) -> Learner:
+    """A learner by its name, with the history where it has a place for one; `default` is the product's for the goal."""
     name, options = spelled_out("learner", NAMES["learner"].get(name, name), {})
-    return default_learner(pool, goal) if name == "default" else named_learners(pool)[name](**options)
+    found = default_learner(pool, goal) if name == "default" else named_learners(pool)[name](**options)
+    if history is not None and isinstance(found, TakesHistory):
+        with suppress(ConfigError):  # it says that it has no place for one after all
+            return found.with_history(history)
+    return found
