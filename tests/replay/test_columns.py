@@ -70,3 +70,14 @@ def test_classes_count_only_when_every_candidate_has_one(told: list[str], classe
     columns = Columns("variant", "fitness", "DMS_score_bin", "variants")
     found = landscape_of(given, columns, "t", "maximise").classes
     assert (found is None) if classes is None else (found.tolist() == classes)
+
+
+def test_limits_and_units_beside_the_values_are_told():
+    """An IC50 of `20 nM` beside `1 uM` was the largest of the table."""
+    given = table(smiles=["CCO", "CCN", "CCC"], IC50=["1", "20", ">10"], unit=["uM", "nM", "uM"])
+    landscape = landscape_of(given, Columns("smiles", "IC50", None, "compounds"), "t", "minimise")
+    assert landscape.values.tolist() == [1.0, 0.02, 10.0]
+    assert "Values in nM converted to uM. 1 value beyond a limit (< or >) taken as the limit." in landscape.origin
+    mixed = table(smiles=["CCO", "CCN"], IC50=["1", "20"], unit=["uM", "%"])
+    with pytest.raises(TableError, match='row 3: column "unit" names the unit "%" here and "uM" further up'):
+        landscape_of(mixed, Columns("smiles", "IC50", None, "compounds"), "t", "minimise")

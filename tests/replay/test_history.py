@@ -60,6 +60,19 @@ def test_a_history_under_other_names_never_holds_it_either(source, tmp_path):
     assert "30 of the replayed candidates themselves left out" in landscape.origin
 
 
+def test_a_line_under_two_names_is_one_by_side_tables_and_perhaps_without(source, tmp_path):
+    new, lines = tmp_path / "new.csv", tmp_path / "lines.csv"
+    new.write_text(new.read_text() + "D0,l-3,0.5\n")
+    lines.write_text("id,synonyms\n" + "".join(f"L{i},l-{i}\n" for i in range(30)))
+    alone = load_landscape(Source(str(new), "treatments"))
+    assert len(alone) == 31
+    assert "Of the cells L3 and l-3 differ in case or signs alone" in alone.origin
+    merged = load_landscape(Source(str(new), "treatments", panels=(str(lines),)))
+    assert len(merged) == 30
+    assert "1 candidate in several rows; their values are averaged" in merged.origin
+    assert "differ" not in merged.origin
+
+
 def test_a_history_of_nothing_else_is_refused(source, tmp_path):
     with pytest.raises(ConfigError, match="of the replayed candidates themselves"):
         load_landscape(Source(source.name, "treatments", history=source.name))

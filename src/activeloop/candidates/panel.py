@@ -106,17 +106,49 @@ class Panel:
         >>> Panel(("688",), synonyms={"dabrafenib": "688"}).aliases(["688", "A-549", "T47D"], ["Dabrafenib", "A549"])
         {'688': 'Dabrafenib', 'A-549': 'A549'}
         """
-
-        def key(name: str) -> str:
-            found = self.key(name)
-            exact = not re.search(r"[^\W\d_]", found) or plain(found) in self.doubtful or is_written_structure(found)
-            return found if exact else plain(found)
-
         targets: dict[str, list[str]] = {}
         for name in sorted(wanted := set(wanted)):
-            targets.setdefault(key(name), []).append(name)
-        found = ((name, targets.get(key(name), [])) for name in dict.fromkeys(names) if name not in wanted)
+            targets.setdefault(self._spelled(name), []).append(name)
+        found = ((name, targets.get(self._spelled(name), [])) for name in dict.fromkeys(names) if name not in wanted)
         return {name: same[0] for name, same in found if len(same) == 1}
+
+    def doubles(self, names: Iterable[str]) -> tuple[dict[str, str], list[tuple[str, str]]]:
+        """Which names are one part: by side tables, name -> its first name; and perhaps, as their letters agree.
+
+        >>> Panel(("A549",), synonyms={"a549": "A549"}).doubles(["A549", "KM-H2", "A-549", "KMH-2"])
+        ({'A-549': 'A549'}, [('KM-H2', 'KMH-2')])
+        """
+        first: dict[str, str] = {}
+        listed, perhaps = {}, []
+        for name in dict.fromkeys(names):
+            known = first.setdefault(self._spelled(name), name)
+            if known == name:
+                continue
+            if {plain(known), plain(name)} & self.synonyms.keys():
+                listed[name] = known
+            else:
+                perhaps.append((known, name))
+        return listed, perhaps
+
+    def doubles_note(self, what: str, most: int = 3) -> str:
+        """Which names may be two spellings of one part, in a sentence; "" where there are none.
+
+        >>> Panel(("T.T", "TT")).doubles_note("cells")
+        'Of the cells T.T and TT differ in case or signs alone: they count as two. Write them alike if they are one.'
+        """
+        pairs = self.doubles(self.names)[1]
+        if not pairs:
+            return ""
+        shown = "; ".join(f"{one} and {other}" for one, other in pairs[:most])
+        more = f" (and {len(pairs) - most:,} more such pairs)" if len(pairs) > most else ""
+        told = f"Of the {what} {shown}{more} differ in case or signs alone"
+        return f"{told}: they count as two. Write them alike if they are one."
+
+    def _spelled(self, name: str) -> str:
+        """Equal for names of one part: in numbers, SMILES and names of two parts every sign counts."""
+        found = self.key(name)
+        exact = not re.search(r"[^\W\d_]", found) or plain(found) in self.doubtful or is_written_structure(found)
+        return found if exact else plain(found)
 
     def _with_rows(self, same: Mapping[str, str]) -> Panel:
         """With what is said of some names said of others, too, where nothing is known of these."""

@@ -281,8 +281,19 @@ def _draft(options: CampaignOptions, progress: Bars | None) -> CampaignDraft:
                 f"({some(compounds.names)}), so that it tells nothing of them: write them there as the treatments do, "
                 "or leave the file out. No campaign was made."
             )
+        for side in (cells, compounds):
+            if two := side.doubles(side.names)[0]:
+                name, known = next(iter(two.items()))
+                raise ConfigError(
+                    f'"{known}" and "{name}" are one by the side tables, and two of the pool. Write one of the names '
+                    "in all rows, or correct the side tables. No campaign was made."
+                )
     unresolved = (
-        [pool.panels[part].note(words) for part, words in (("cells", "cells"), ("compound", "compounds"))]
+        [
+            told
+            for part, words in (("cells", "cells"), ("compound", "compounds"))
+            for told in (pool.panels[part].note(words), pool.panels[part].doubles_note(words))
+        ]
         if isinstance(pool, TreatmentPool)
         else []
     )

@@ -55,7 +55,7 @@ def read_treatments(
     table = as_table(source)
     parts = treatment_columns(table)
     value = column or _value_column(table, assay, [*parts.values()])
-    values = table.values(value)
+    values, converted = table.values_in_one_unit(value)
     texts = {part: np.array(table.cells(name), object) for part, name in parts.items()}
     for part, names in (called or {}).items():
         for column_part in (part, "second") if part == "compound" else (part,):
@@ -73,10 +73,9 @@ def read_treatments(
     place[order] = np.arange(len(order))
     which, codes = place[which.ravel()], codes[order]
     combined = 2 if "second" in parts else 1
-    pool = TreatmentPool(
-        *names, combined=combined, codes=codes, origin=f"{os.path.basename(table.file)}", cell_panel=cells,
-        compound_panel=compounds,
-    )  # fmt: skip
+    origin = "; ".join(filter(None, [os.path.basename(table.file), converted.rstrip(".")]))
+    panels = {"cell_panel": cells, "compound_panel": compounds}
+    pool = TreatmentPool(*names, combined=combined, codes=codes, origin=origin, **panels)
     counts = np.bincount(which)
     mean = np.bincount(which, values[keep]) / counts
     square = np.bincount(which, (values[keep] - mean[which]) ** 2)

@@ -18,7 +18,7 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
@@ -28,7 +28,8 @@ from urllib.parse import quote
 
 import numpy as np
 
-from activeloop.candidates import TreatmentPool, with_treatments
+from activeloop.candidates import Panel, TreatmentPool, with_treatments
+from activeloop.candidates.treatments import FIELDS, treatment_columns
 from activeloop.errors import ConfigError, FetchError, InputError, nearest
 from activeloop.measurements import Dataset, read_history
 from activeloop.plugins import plugins
@@ -267,8 +268,11 @@ def load_landscape(source: Source) -> Landscape:
         if not isinstance(pool, TreatmentPool):
             raise ConfigError(f"--panel: {found.kind} have no side tables; treatments do. Leave the option out.")
         pool = pool.with_panels(*pool.panels_from(source.panels))
-        notes = [pool.panels[part].note(what) for part, what in (("cells", "cells"), ("compound", "compounds"))]
-        found = replace(found, pool=pool, origin=" ".join(filter(None, [found.origin, *notes])))
+        found = replace(found, pool=pool)
+    if isinstance(pool, TreatmentPool):
+        sides = [(pool.panels[part], what) for part, what in (("cells", "cells"), ("compound", "compounds"))]
+        notes = [told for side, what in sides for told in (side.note(what), side.doubles_note(what))]
+        found = replace(found, origin=" ".join(filter(None, [found.origin, *notes])))
     if source.history is None:
         return found
     read = read_history(source.history, pool, found.assay, source.panels)
@@ -281,6 +285,17 @@ def load_landscape(source: Source) -> Landscape:
     told = f"History: {int(np.isfinite(history.values).sum()):,} values of {_named(read, source.history)}"
     told += f"; {left_out:,} of the replayed candidates themselves left out." if left_out else "."
     return replace(found, history=history, origin=f"{found.origin} {told}")
+
+
+def _one_name(table: Table, panels: Sequence[str]) -> Callable[[str, str], str | None] | None:
+    """The first of the names in a table that side tables list for one part; None without such names."""
+    if not panels or table.named(("treatment", "treatments")):
+        return None
+    columns = treatment_columns(table)
+    names = {part: table.cells(columns[part]) for part in FIELDS[:2]}
+    names["compound"] += table.cells(columns["second"]) if "second" in columns else []
+    same = {part: Panel.read(panels, each).doubles(each)[0] for part, each in names.items()}
+    return (lambda part, name: same[part].get(name)) if any(same.values()) else None
 
 
 def _named(history: Dataset, file: str) -> str:
@@ -310,7 +325,7 @@ def _without_history(source: Source) -> Landscape:
     if source.file is not None:
         table = read_table(source.file)
         if source.kind == "treatments" and not source.candidate_column:
-            table = with_treatments(table)
+            table = with_treatments(table, _one_name(table, source.panels))
         columns = find_columns(table, source.candidate_column, source.target_column, source.kind, source.groups)
         goal = "minimise" if source.minimise else "maximise"
         name = source.file.name

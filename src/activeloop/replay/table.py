@@ -243,8 +243,11 @@ def landscape_of(
     >>> landscape.pool.names([0, 1]), landscape.values.tolist()
     (['AA', 'AC'], [1.0, 3.0])
     """
-    values = table.values(columns.target)
+    values, told = table.values_in_one_unit(columns.target)
     known = ~np.isnan(values)
+    limits = np.array([number.qualifier != "=" for number in table.numbers(columns.target)]) & known
+    origin += f" {told}" if told else ""
+    origin += f" {_many(limits, 'value')} beyond a limit (< or >) taken as the limit." if limits.any() else ""
     if not known.all():
         table, values = _rows(table, known), values[known]
         origin = f"{origin} {_many(~known, 'row')} without a value left out."

@@ -22,7 +22,9 @@ from activeloop.tables.numbers import (
     Number,
     Sign,
     Typed,
+    converted,
     doubt,
+    factor_between,
     find_sign,
     is_missing,
     parse_number,
@@ -244,6 +246,37 @@ class Table:
                         f'"{cells[i]}" has other text behind its number than "{unit}" further up. Correct it.', i
                     )
         return np.array([number.value for number in numbers], np.float64)
+
+    def values_in_one_unit(self, name: str) -> tuple[np.ndarray, str]:
+        """`values`, in the first unit where a column of units beside names several of one kind, and what was converted.
+
+        Raises:
+            TableError: as `values`; units that cannot be converted, or that stand in some rows only.
+
+        >>> Table("t.csv", ("IC50", "unit"), (["1", "20"], ["uM", "nM"]), (2, 3), "").values_in_one_unit("IC50")
+        (array([1.  , 0.02]), 'Values in nM converted to uM.')
+        """
+        values = self.values(name)
+        columns = [each for each in self.named(ROLES["unit"]) if each != self.find(name)]
+        if not columns or split_unit(name)[1]:
+            return values, ""
+        units = self.cells(columns[0])
+        known = [i for i in range(len(units)) if np.isfinite(values[i])]
+        several = list(dict.fromkeys(units[i] for i in known))
+        if len(several) < 2:
+            return values, ""
+        factors = {unit: factor_between(unit, several[0]) if unit and several[0] else None for unit in several}
+        for i in known:
+            factor = factors[units[i]]
+            if factor is None:
+                raise self.error(
+                    f'column "{columns[0]}" names the unit "{units[i]}" here and "{several[0]}" further up, and '
+                    f'"{name}" holds values in both. Write all in one unit.',
+                    i,
+                )
+            values[i] = converted(float(values[i]), factor)
+        others = some([unit for unit in several if factors[unit] != 1])
+        return values, f"Values in {others} converted to {several[0]}." if others else ""
 
     def row(self, i: int) -> dict[str, str]:
         """Data row `i`, counted from 0."""
