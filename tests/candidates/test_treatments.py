@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activeloop.candidates import Panel, Pool, TreatmentPool, dose_name, grown, read_list, with_treatments
+from activeloop.candidates.panel import one_spelling
 from activeloop.encoders import Morgan
 from activeloop.errors import InputError, NotationError, PoolError
-from activeloop.measurements import Assay, read_treatments
+from activeloop.measurements import Assay, read_history, read_treatments
 from activeloop.tables import as_table
 
 
@@ -180,3 +181,32 @@ def test_treatments_that_are_added_may_have_new_parts(tmp_path: Path):
     large = TreatmentPool([f"L{i}" for i in range(2_000)], [f"d{i}" for i in range(2_000)])
     with pytest.raises(PoolError, match="is not listed, so that nothing can be added"):
         grown(large, [large.notation.design("Z | d1")], "1 treatment")
+
+
+SPELLED = [("MCF-7", "MCF7"), ("HCT 116", "hct-116"), ("SK-MEL-28", "SKMEL28"), ("U-87 MG", "U87MG")]
+
+
+@pytest.mark.parametrize(("name", "written"), SPELLED)
+def test_names_that_differ_in_hyphens_blanks_and_case_are_one(name, written):
+    pool = TreatmentPool([name, "A549"], ["Taxol", "CC(=O)O"])
+    assert pool.resolve("cells", written) == name
+    assert pool.find(f"{written} | taxol") == pool.row_of(f"{name} | Taxol")
+    history = {"cell line": [written, "a549"], "drug": ["x", "TAXOL"], "IC50": [2.0, 3.0]}
+    found = read_history(history, pool, Assay("IC50"))
+    assert found.pool.names(found.rows) == [f"{name} | x", "A549 | Taxol"]
+    assert isinstance(found.pool, TreatmentPool)
+    assert f"{written} = {name}" in found.pool.origin
+
+
+@pytest.mark.parametrize(
+    ("names", "written"),
+    [(["A-1-12"], "A-11-2"), (["10"], "1.0"), (["TT"], "T.T"), (["KM-H2"], "KMH-2"), (["c1ccccc1C"], "C1CCCCC1C")],
+)
+def test_other_names_stay_others(names, written):
+    assert Panel(tuple(names)).resolve(written) is None
+    assert one_spelling([*names, written]) == {names[0]: names[0], written: written}
+
+
+def test_a_spelling_of_two_parts_is_asked_for():
+    with pytest.raises(NotationError, match="could be HT-29 or HT29"):
+        Panel(("HT-29", "HT29")).resolve("HT 29")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from activeloop.candidates import Panel, TreatmentPool
 from activeloop.errors import InputError
 from activeloop.measurements.curves import fit_curves
 from activeloop.measurements.doses import read_doses
@@ -218,3 +219,22 @@ def test_doses_and_readings_in_each_others_column_are_refused(write):
         lines += [f"{compound},{d},{1000 / (1 + d) + rng.normal():.3f}" for d in (0.01, 0.1, 1, 10, 100)]
     with pytest.raises(InputError, match="look swapped"):
         of(write, *lines, response="raw")
+
+
+def test_a_series_in_several_spellings_is_one(write):
+    head = "cells,compound,dose (µM),signal"
+    lines = ["MCF-7,DMSO,,1000", "MCF7,DMSO,,1010", "MCF 7,blank,,100", "MCF7,Taxol,0.01,990", "MCF-7,taxol,0.1,900"]
+    lines += ["mcf7,paclitaxel,1,550", "MCF 7,Taxol,10,150"]
+    found = of(write, head, *lines, response="viability")
+    assert [(one.compound, one.cells) for one in found.series] == [("Taxol", "MCF-7")]
+    assert found.too_few == ("paclitaxel on MCF-7",)
+    assert any("MCF7 = MCF-7" in note and "mcf7 = MCF-7" in note for note in found.notes)
+    panel = Panel(("Gleevec", "TAXOL"), synonyms={"paclitaxel": "TAXOL"})
+    pool = TreatmentPool(["MCF7"], panel.names, compound_panel=panel)
+    known = of(write, head, *lines, response="viability", resolve=pool.resolve)
+    assert [(one.compound, one.cells, len(one.doses)) for one in known.series] == [("TAXOL", "MCF7", 4)]
+
+
+def test_catalogue_numbers_are_no_spellings_of_each_other(write):
+    rows = [f"{name},{row.partition(',')[2]}" for name in ("A-1-12", "A-11-2") for row in ROWS]
+    assert len(of(write, *HEAD, *rows, response="viability").series) == 2

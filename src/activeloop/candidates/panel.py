@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +20,7 @@ import numpy as np
 from activeloop.candidates.compounds import is_written_structure
 from activeloop.errors import ConfigError, NotationError
 from activeloop.tables import Table, as_table
-from activeloop.tables.names import plain, split_unit
+from activeloop.tables.names import plain, spelling, split_unit
 
 #: what a side table says -> names of its column
 LABELS: dict[str, tuple[str, ...]] = {
@@ -34,6 +34,8 @@ LABELS: dict[str, tuple[str, ...]] = {
 }
 #: words that say nothing in such a column
 _NOTHING = frozenset({"", "na", "nan", "n/a", "none", "-", "ns", "unknown", "null", "other", "unclassified", "several"})
+#: spellings of two cell lines each: KM-H2 and KMH-2, TT and T.T (Cellosaurus)
+_TWO_LINES = frozenset({"kmh2", "tt"})
 #: share of its numbers from which a column counts as one of numbers, and columns from which they are a block
 _NUMERIC, _BLOCK = 0.9, 5
 
@@ -77,8 +79,13 @@ class Panel:
     def resolve(self, text: str) -> str | None:
         """The name of a part as people write it; None when no table has it.
 
+        A name that differs from one of the parts in nothing but case, blanks, hyphens and dots is that part.
+
         Raises:
-            NotationError: side tables list it for two parts.
+            NotationError: side tables list it for two parts, or it is written like two of them.
+
+        >>> Panel(("HT-29", "A549")).resolve("HT29"), Panel(("A-1-12",)).resolve("A-11-2")
+        ('HT-29', None)
 
         >>> Panel(("KM-H2", "KMH-2"), {}, {}, {}, (), {"kmh2": ("KM-H2", "KMH-2")}).resolve("KMH2")
         Traceback (most recent call last):
@@ -90,7 +97,21 @@ class Panel:
             raise NotationError(
                 f'"{text}" could be {two[0]} or {two[1]}: side tables list it for both. Write one of these names.'
             )
-        return self.synonyms.get(plain(text))
+        if found := self.synonyms.get(plain(text)):
+            return found
+        alike = self._by_spelling.get(written_as(text), ())
+        if len(alike) > 1:
+            raise NotationError(f'"{text}" could be {alike[0]} or {alike[1]}. Write one of these names.')
+        return alike[0] if alike else None
+
+    @cached_property
+    def _by_spelling(self) -> dict[str, list[str]]:
+        """Spelling -> the names that are written so."""
+        found: dict[str, list[str]] = {}
+        for name in self.names:
+            if key := written_as(name):
+                found.setdefault(key, []).append(name)
+        return found
 
     def key(self, name: str) -> str:
         """The id under which the files list a part, by a synonym; itself where they list it under no other."""
@@ -100,7 +121,7 @@ class Panel:
     def aliases(self, names: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
         """Which of some names are other spellings or synonyms of wanted ones: name -> the wanted name.
 
-        Case, spaces and signs do not count, but in numbers and in SMILES. A name that may be two of the wanted ones is
+        Case, spaces and signs do not count, see `written_as`. A name that may be two of the wanted ones is
         neither.
 
         >>> Panel(("688",), synonyms={"dabrafenib": "688"}).aliases(["688", "A-549", "T47D"], ["Dabrafenib", "A549"])
@@ -115,8 +136,8 @@ class Panel:
     def doubles(self, names: Iterable[str]) -> tuple[dict[str, str], list[tuple[str, str]]]:
         """Which names are one part: by side tables, name -> its first name; and perhaps, as their letters agree.
 
-        >>> Panel(("A549",), synonyms={"a549": "A549"}).doubles(["A549", "KM-H2", "A-549", "KMH-2"])
-        ({'A-549': 'A549'}, [('KM-H2', 'KMH-2')])
+        >>> Panel(("A549",), synonyms={"a549": "A549"}).doubles(["A549", "HT-29", "A-549", "HT29"])
+        ({'A-549': 'A549'}, [('HT-29', 'HT29')])
         """
         first: dict[str, str] = {}
         listed, perhaps = {}, []
@@ -133,8 +154,8 @@ class Panel:
     def doubles_note(self, what: str, most: int = 3) -> str:
         """Which names may be two spellings of one part, in a sentence; "" where there are none.
 
-        >>> Panel(("T.T", "TT")).doubles_note("cells")
-        'Of the cells T.T and TT differ in case or signs alone: they count as two. Write them alike if they are one.'
+        >>> Panel(("HT-29", "HT29")).doubles_note("cells")
+        'Of the cells HT-29 and HT29 differ in case or signs alone: they count as two. Write them alike if ... one.'
         """
         pairs = self.doubles(self.names)[1]
         if not pairs:
@@ -145,10 +166,9 @@ class Panel:
         return f"{told}: they count as two. Write them alike if they are one."
 
     def _spelled(self, name: str) -> str:
-        """Equal for names of one part: in numbers, SMILES and names of two parts every sign counts."""
+        """Equal for names of one part; of names of two parts every sign counts."""
         found = self.key(name)
-        exact = not re.search(r"[^\W\d_]", found) or plain(found) in self.doubtful or is_written_structure(found)
-        return found if exact else plain(found)
+        return found if plain(found) in self.doubtful else written_as(found) or found
 
     def _with_rows(self, same: Mapping[str, str]) -> Panel:
         """With what is said of some names said of others, too, where nothing is known of these."""
@@ -222,6 +242,43 @@ class Panel:
             return ""
         shown = ", ".join(self.unresolved[:most]) + (" ..." if len(self.unresolved) > most else "")
         return f"{len(self.unresolved)} of {len(self.names)} {what} stand in no side table: {shown}."
+
+
+def written_as(name: str) -> str:
+    """What the spellings of one name have in common; "" of numbers, of structures, and where two lines share it.
+
+    >>> written_as("SK-MEL-28") == written_as("SKMEL28"), written_as("10.0"), written_as("T.T"), written_as("CC(=O)O")
+    (True, '', '', '')
+    """
+    key = spelling(name)
+    named = any(sign.isalpha() for sign in key) and key not in _TWO_LINES
+    return key if named and not is_written_structure(name) else ""
+
+
+def one_spelling(names: Iterable[str], known: Callable[[str], str | None] = lambda name: None) -> dict[str, str]:
+    """Each name -> the one under which it is known, else the first of these names that is written alike.
+
+    Raises:
+        NotationError: as `known`.
+
+    >>> one_spelling(["MCF7", "A549", "MCF-7"])
+    {'MCF7': 'MCF7', 'A549': 'A549', 'MCF-7': 'MCF7'}
+    """
+    first: dict[str, str] = {}
+    return {
+        name: known(name) or first.setdefault(written_as(name) or f" {name}", name) for name in dict.fromkeys(names)
+    }
+
+
+def spellings_note(names: Mapping[str, str], most: int = 5) -> str:
+    """Which names were taken for another spelling, in a sentence; "" when none was.
+
+    >>> spellings_note({"MCF7": "MCF-7", "A549": "A549"})
+    'Names written in several ways were read as one: MCF7 = MCF-7.'
+    """
+    other = [f"{name} = {known}" for name, known in names.items() if name != known]
+    shown = ", ".join(other[:most]) + (f" and {len(other) - most} more" if len(other) > most else "")
+    return f"Names written in several ways were read as one: {shown}." if other else ""
 
 
 def panel_files(folder: str | os.PathLike[str]) -> list[Path]:

@@ -82,6 +82,7 @@ def curves(
             sheet=sheet,
             cells=cells,
             as_written=as_written,
+            pool=loop.campaign.pool if loop else None,
         )
     readings = found.readings
     samples = sum(well.role == "sample" for well in readings.wells)

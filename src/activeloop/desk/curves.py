@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from activeloop.campaigns.recording import RecordSummary
+from activeloop.candidates import Pool, TreatmentPool
 from activeloop.config import OpenCampaign
 from activeloop.drawing import BASELINE, FAINT, INK, OWN, settings, style, svg
 from activeloop.errors import InputError, MeasurementError
@@ -111,6 +112,7 @@ def curves(
     cells: str = "",
     as_written: bool = False,
     seed: int = 0,
+    pool: Pool | None = None,
 ) -> Curves:
     """Fit the curves of a file of doses and readings; see `read_doses`.
 
@@ -126,6 +128,7 @@ def curves(
         cells: only the curves on these.
         as_written: whether doses that look exchanged are right.
         seed: of the samples.
+        pool: of the campaign that they are for; names and synonyms that it knows are understood.
 
     Raises:
         InputError: as `read_doses`; or two columns, rows or doses of a plate seem to be exchanged.
@@ -139,6 +142,7 @@ def curves(
         positive=positive,
         columns=columns,
         sheet=sheet,
+        **({"resolve": pool.resolve} if isinstance(pool, TreatmentPool) else {}),
     )
     if cells:
         found = _on(found, cells)

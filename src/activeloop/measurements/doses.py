@@ -10,13 +10,15 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
 
-from activeloop.errors import InputError, MeasurementError, did_you_mean
+from activeloop.candidates.panel import one_spelling, spellings_note
+from activeloop.errors import InputError, MeasurementError, NotationError, did_you_mean
 from activeloop.measurements.columns import grid_size
 from activeloop.measurements.curves import FEWEST, DoseSeries, Prior
 from activeloop.measurements.normalisation import Response, Role, Well, normalised, own_prior, without_shifts
@@ -144,6 +146,7 @@ def read_doses(
     positive: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
     sheet: str | None = None,
+    resolve: Callable[[str, str], str | None] = lambda part, name: None,
 ) -> DoseReadings:
     """Read doses and their readings.
 
@@ -160,6 +163,8 @@ def read_doses(
         positive: further words that mark the positive control.
         columns: role (`compound`, `cells`, `dose`, `dose unit`, `value`, `plate`, `well`, `kind`) -> column.
         sheet: of a workbook.
+        resolve: from a part (`cells`, `compound`) and a name to the one under which a campaign knows it. Names that
+            differ in nothing but case, blanks, hyphens and dots are one.
 
     Raises:
         TableError: it is no table, or a column is missing.
@@ -177,7 +182,7 @@ def read_doses(
     table = as_table(source, sheet=sheet) if layout is None else _joined(source, as_table(layout), sheet)
     if "dose" not in (columns or {}):
         table = _long(table)
-    reader = _Reader(table, dict(columns or {}), dose_unit, tuple(negative), tuple(positive), response)
+    reader = _Reader(table, dict(columns or {}), dose_unit, tuple(negative), tuple(positive), response, resolve)
     return reader.read()
 
 
@@ -189,10 +194,13 @@ class _Reader:
     negative: tuple[str, ...]
     positive: tuple[str, ...]
     response: str | None
+    resolve: Callable[[str, str], str | None]
 
     def read(self) -> DoseReadings:
         self.notes: list[str] = []
-        table, roles = self.table, self._roles()
+        roles = self._roles()
+        self._in_one_spelling(roles)
+        table = self.table
         values = self._values(roles)
         kinds = self._kinds(roles)
         unit, doses = self._doses(roles, kinds, values)
@@ -217,6 +225,22 @@ class _Reader:
             raise self._error("no reading of a compound at a dose above 0 is here.")
         wells, priors, checks = normalised(wells, response, scaled, table.file, self.notes)
         return self._collected(wells, response, unit, priors, checks, roles)
+
+    def _in_one_spelling(self, roles: Mapping[str, str]) -> None:
+        """Call cells and compounds by one name each: a series in two spellings would be two curves, both wrong."""
+        for part in ("cells", "compound"):
+            if part not in roles:
+                continue
+            cells = self.table.cells(roles[part])
+            try:
+                names = one_spelling(filter(None, cells), partial(self.resolve, part))
+            except NotationError as error:
+                raise self._error(error.problem) from None
+            if note := spellings_note(names):
+                self.notes.append(note)
+                columns = list(self.table.columns)
+                columns[self.table.header.index(roles[part])] = [names.get(cell, "") for cell in cells]
+                self.table = replace(self.table, columns=tuple(columns))
 
     # -- columns
 
@@ -285,7 +309,7 @@ class _Reader:
                 if not found and len({base for _, base in numbered}) == 1:
                     found = [h for h, _ in numbered]
                     self.notes.append(f"{', '.join(found)} were read as replicates.")
-        if len(found) > 1 and "value" not in roles and not self.notes:
+        if len(found) > 1 and "value" not in roles and not any("as replicates" in note for note in self.notes):
             raise self._error(
                 f"which column holds the readings: {', '.join(found)}? Say so: --column value={found[0]}."
             )

@@ -38,6 +38,13 @@ class PerAssayLearner(Learner):
         """Nothing."""
         return None
 
+    def completed(self, dataset: Dataset) -> Dataset:
+        """The data set with the history that the learner brings, so that both are put on one scale together.
+
+        A learner that holds other learners asks them.
+        """
+        return dataset
+
     @abstractmethod
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         """A model of one assay in which every value is finite."""
@@ -60,6 +67,7 @@ class PerAssayLearner(Learner):
 
     def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         """The predictor that `fit` gave, from its state."""
+        dataset = self.completed(dataset)
         columns = [checked_column(dataset, i) for i in range(len(dataset.assays))]
         states = [state] if len(columns) == 1 else [substate(state, f"{i}/") for i in range(len(columns))]
         predictors = tuple(self._one(c, seed, s) for c, s in zip(columns, states, strict=True))

@@ -57,13 +57,9 @@ class Baseline(PerAssayLearner):
         """The same with a history."""
         return replace(self, history=history)
 
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """As `PerAssayLearner.fit`, with the learner's history where the data set has none."""
-        return super().fit(data_with_history(dataset, self.history), seed)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """As `PerAssayLearner.restore`."""
-        return super().restore(data_with_history(dataset, self.history), seed, state)
+    def completed(self, dataset: Dataset) -> Dataset:
+        """With the learner's history where the data set has none."""
+        return data_with_history(dataset, self.history)
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         if self.what in ("drug-mean", "cell-mean") and not isinstance(dataset.pool, TreatmentPool):

@@ -74,6 +74,12 @@ class StackingEnsemble(PerAssayLearner):
         """The prior of the first learner that has one."""
         return next((p for p in (learner.prior(pool) for learner in self.learners) if p is not None), None)
 
+    def completed(self, dataset: Dataset) -> Dataset:
+        """With the history of the first of its learners that brings one."""
+        for learner in self.learners:
+            dataset = learner.completed(dataset) if isinstance(learner, PerAssayLearner) else dataset
+        return dataset
+
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         fitted = [learner.fit(dataset, seed) for learner in self.learners]
         if len(fitted) == 1:

@@ -222,6 +222,7 @@ TARGETS = (
 #: characters in the name of a column
 LONGEST = 500
 _IGNORED = re.compile(r"[\s_.:\-‐‑–—]+")
+_BETWEEN_DIGITS = re.compile(r"((?<=\d)[\s_.:\-‐‑–—]+(?=\d))")
 #: letters that Unicode does not take apart into a letter and an accent
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i"})
 _UNIT = re.compile(
@@ -246,6 +247,16 @@ def plain(name: str) -> str:
         )
         name = unicodedata.normalize("NFC", name)
     return _IGNORED.sub("", name).casefold()
+
+
+@lru_cache(4096)
+def spelling(name: str) -> str:
+    """A name of cells or a compound for comparison: as `plain`, but what stands between two digits stays.
+
+    >>> spelling("HCT-116") == spelling("hct 116"), spelling("A-1-12") == spelling("A-11-2")
+    (True, False)
+    """
+    return "".join(plain(part) or part for part in _BETWEEN_DIGITS.split(name))
 
 
 def split_unit(header: str) -> tuple[str, str]:

@@ -12,8 +12,11 @@ from activeloop.acquisition.batch_joint import VarianceReduction
 from activeloop.candidates import Panel, TreatmentPool
 from activeloop.errors import ModelError
 from activeloop.measurements import Assay, Dataset, read_treatments
+from activeloop.models.calibration import calibrated
 from activeloop.models.gp.mixture import MixturePrior
 from activeloop.models.gp.sisters import SisterGP
+from activeloop.models.gp.treatments import TreatmentGP
+from activeloop.models.stacking import StackingEnsemble
 
 LINES = [f"L{i}" for i in range(60)]
 GROUPS = 4
@@ -177,6 +180,24 @@ def test_on_logarithms_the_history_is_on_them_too():
     mean = SisterGP(data).fit(measured_, 0).predict(pool, np.arange(60), 0, 0).mean[:, 0]
     assert mean.min() > 0
     assert np.corrcoef(np.log10(mean), TRUTH[3])[0, 1] > 0.85
+
+
+@pytest.mark.parametrize("scale", ["log", "auto"])
+def test_a_calibrated_learner_puts_its_history_on_the_scale_of_the_values(scale):
+    columns = {**COLUMNS, "effect": [10.0**value for value in COLUMNS["effect"]]}
+    assay = Assay("effect", "nM", goal="minimise", scale=scale)
+    data = read_treatments(columns, assay, without=["D3"]).as_history()
+    pool, rows = TreatmentPool(LINES, ["D3"]), np.arange(0, 60, 6)
+    own = Dataset.of(pool, rows, 10.0 ** TRUTH[3, rows], assay).oriented()
+    learner = TreatmentGP().with_history(data)
+    for wrapped in (calibrated(learner, "noise"), StackingEnsemble((learner,))):
+        fitted = wrapped.fit(own, 0)
+        alone = learner.fit(own, 0).predict(pool, np.arange(60), 0, 0)
+        found = fitted.predict(pool, np.arange(60), 0, 0)
+        np.testing.assert_allclose(found.mean, alone.mean, rtol=1e-9)
+        assert found.noise[0] < 2 * alone.noise[0]
+        again = wrapped.restore(own, 0, fitted.state()).predict(pool, np.arange(60), 0, 0)
+        np.testing.assert_allclose(again.mean, found.mean, rtol=1e-9)
 
 
 def test_minimised_values_are_turned_in_the_history_too():

@@ -79,6 +79,10 @@ class Calibrated(PerAssayLearner):
         """That of the learner: before any measurement there is nothing to correct it by."""
         return self.learner.prior(pool)
 
+    def completed(self, dataset: Dataset) -> Dataset:
+        """With the learner's history."""
+        return self.learner.completed(dataset) if isinstance(self.learner, PerAssayLearner) else dataset
+
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         fitted = self.learner.fit(dataset, seed)
         mean, sd = out_of_fold_prediction(self.learner, dataset, fitted, self.folds, seed)

@@ -72,13 +72,9 @@ class SisterGP(PerAssayLearner):
         empty = replace(Dataset.of(pool, np.zeros(0, np.int64), np.zeros(0), assay), history=given, is_prepared=True)
         return ScaledPredictor(self._fit_one(empty, 0), values_map, why, None)
 
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """As `PerAssayLearner.fit`, with the learner's history where the data set has none."""
-        return super().fit(data_with_history(dataset, self.history), seed)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """As `PerAssayLearner.restore`."""
-        return super().restore(data_with_history(dataset, self.history), seed, state)
+    def completed(self, dataset: Dataset) -> Dataset:
+        """With the learner's history where the data set has none."""
+        return data_with_history(dataset, self.history)
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         history, pool = dataset.history, dataset.pool
