@@ -11,22 +11,26 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
+from activeloop.candidates import Pool
 from activeloop.cli.replay import run as replay
 from activeloop.cli.terminal import Jobs
 from activeloop.errors import ConfigError
-from activeloop.replay import Source, load_landscape
+from activeloop.measurements import Assay, Dataset
+from activeloop.prediction import Learner
+from activeloop.replay import Source, load_landscape, policies
 from activeloop.replay.campaign import Turn
 from activeloop.replay.metrics import LABELS
+from activeloop.replay.policies import Policy, Protocol, learner_of
 from activeloop.replay.sources import registry
 from activeloop.replay.summary import turns_of
 from benchmarks import stokes
-from benchmarks.learners import policy_of
 from benchmarks.options import OUT, WORK, names_of
 from benchmarks.replays import (
     CAMPAIGN_COLUMNS,
@@ -45,6 +49,8 @@ ARM, OWN_RANDOM = "dropout-classifier:entropy", "dropout-classifier:random"
 POLICIES = ("default", "random", OWN_RANDOM, ARM)
 #: what the bundled pretrained model reads
 READS = "variants"
+#: landscapes of two states a site, whose residues are not in the data
+TWO_STATES = ("eqfp611", "ch65", "cr9114-flub", "cr9114-h3")
 COLUMNS = ("suite", *CAMPAIGN_COLUMNS)
 HOW = (
     f"`{ARM}`: a pretrained protein model with LoRA and a logistic head, trained and asked with dropout; the next "
@@ -70,7 +76,19 @@ def arms() -> dict[str, Suite]:
 
 def unread(suite: Suite) -> list[str]:
     """The sets of a suite that the bundled model cannot read."""
-    return [name for name in suite.sets if registry()[name].kind != READS]
+    return [name for name in suite.sets if registry()[name].kind != READS or name in TWO_STATES]
+
+
+@lru_cache(maxsize=1)
+def classifier(pool: Pool) -> Learner:
+    """The arm's learner for all campaigns of a set in this process: frozen layers are run once for its candidates."""
+    return learner_of(ARM.partition(":")[0], pool, "learn")
+
+
+def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay, history: Dataset | None = None) -> Policy:
+    """A policy as the product names it."""
+    found = policies.policy_of(name, pool, protocol, assay, history)
+    return replace(found, learner=classifier(pool)) if name in (ARM, OWN_RANDOM) else found
 
 
 def by_length(suite: Suite) -> list[str]:
@@ -243,7 +261,8 @@ def _missing(
     for name, suite in there.items():
         wrong = unread(suite)
         if wrong:
-            kinds = " and ".join(sorted({registry()[each].kind for each in wrong}))
+            what = {"two states a site" if each in TWO_STATES else registry()[each].kind for each in wrong}
+            kinds = " and ".join(sorted(what))
             yield f"`{name}`: {', '.join(wrong)}: {kinds}, which the bundled model (of proteins) does not read"
         left = sorted(set(suite.sets) - set(wrong) - set(turns.get(name, {})))
         if left and name not in turns:

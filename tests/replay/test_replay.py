@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from activeloop.acquisition import default_recommender
 from activeloop.cli import app
-from activeloop.errors import InputError
+from activeloop.errors import InputError, PoolError
 from activeloop.renamed import RenamedWarning
 from activeloop.replay import METRICS, Protocol, Source, load_landscape, policy_of, replay_campaign
 from activeloop.replay.campaign import Shared, unmeasured
@@ -292,3 +292,38 @@ def test_planted_landscapes_are_the_same_everywhere(name):
     assert landscape.fingerprint == load_landscape(Source(name)).fingerprint
     assert (landscape.values == 1.0).sum() == 1
     assert landscape.values.min() > 0
+
+
+LETTERS = {
+    "compounds": [left + "C" * n + right for left in ("Cl", "N#C", "FC") for n in range(2, 8) for right in "ON"],
+    "guides": ["".join(np.random.default_rng(i).choice(list("ACGT"), 20)) for i in range(54)],
+}
+
+
+@pytest.mark.parametrize(("kind", "make"), [("compounds", "tiny_chemberta"), ("guides", "tiny_nucleotides")])
+def test_the_classifier_of_dropout_passes_reads_compounds_and_guides(kind, make, tmp_path):
+    import tiny_models
+    from activeloop.foundation import foundation_of
+
+    model = getattr(tiny_models, make)(tmp_path / "model")
+    rows = [f"{name},{name.count('O') + name.count('G') + i / 100}" for i, name in enumerate(LETTERS[kind])]
+    (tmp_path / "screen.csv").write_text("\n".join([f"{kind[:-1]},value", *rows]))
+    landscape = load_landscape(Source(str(tmp_path / "screen.csv"), kind))
+    protocol = Protocol("learn", 8, 4, 1, model=model)
+    policy = policy_of("dropout-classifier:entropy", landscape.pool, protocol, landscape.assay)
+    assert policy.learner.name == f"dropout-classifier-{foundation_of(model).name}"
+    turns = replay_campaign(landscape, policy, protocol, 0)
+    assert [turn.labels for turn in turns] == [8, 12]
+    assert 0 <= turns[-1].metrics["auroc"] <= 1
+    bundled = policy_of("dropout-classifier:entropy", landscape.pool, Protocol("learn", 8, 4, 1), landscape.assay)
+    with pytest.raises(PoolError, match="Name a model that reads them"):
+        replay_campaign(landscape, bundled, protocol, 0)
+
+
+def test_a_model_that_no_policy_reads_is_refused(tmp_path):
+    status, told = run(*SMALL, "--policies", "default,random", "--model", "lab/model", "--out", str(tmp_path / "x"))
+    assert status == 2
+    assert "default, random read no pretrained model" in told
+    assert not list(tmp_path.glob("x/parts/*"))
+    result = CliRunner().invoke(app, ["evaluate", "planted-small", "--learners", "forest", "--model", "lab/model"])
+    assert "forest read no pretrained model" in str(result.exception)

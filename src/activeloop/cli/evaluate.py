@@ -17,10 +17,12 @@ from activeloop.cli.terminal import (
     Minimise,
     Offset,
     Panels,
+    PretrainedModel,
     ResultsFolder,
     SharedPlace,
     TargetColumn,
     WildType,
+    located,
     names_of,
     progress_bars,
     say,
@@ -69,6 +71,7 @@ def evaluate(
     panel: Panels = None,
     history: History = None,
     fold_column: Annotated[str | None, FOLD_COLUMN] = None,
+    model: PretrainedModel = None,
 ) -> None:
     """Predict each fifth of recorded data from the other four.
 
@@ -89,7 +92,7 @@ def evaluate(
     )
     place = out or Path("evaluations") / f"{Path(dataset).name.split('.')[0]}-{fold_column or rule}"
     names = None if learners is None else names_of(learners)
-    run(source, Evaluation(rule, seed, limit), names, jobs, place, cluster=cluster, shared=shared)
+    run(source, Evaluation(rule, seed, limit, located(model)), names, jobs, place, cluster=cluster, shared=shared)
 
 
 def rule_of(folds: str | None, column: str | None) -> tuple[Any, str | None]:

@@ -19,11 +19,13 @@ from activeloop.cli.terminal import (
     Minimise,
     Offset,
     Panels,
+    PretrainedModel,
     ResultsFolder,
     SharedPlace,
     TargetColumn,
     WildType,
     console,
+    located,
     names_of,
     new_table,
     progress_bars,
@@ -66,6 +68,7 @@ def replay(
     shared: SharedPlace = None,
     history: History = None,
     panel: Panels = None,
+    model: PretrainedModel = None,
 ) -> None:
     """Replay a campaign on recorded data, against a random baseline and named baselines.
 
@@ -76,7 +79,7 @@ def replay(
     source = Source(
         dataset, kind, wild_type, candidate_column, target_column, minimise, offset, history, tuple(panel or ())
     )
-    protocol = Protocol(goal, start, batch, rounds, first)
+    protocol = Protocol(goal, start, batch, rounds, first, located(model))
     place = out or Path("replays") / Path(dataset).name.split(".")[0]
     names = None if policies is None else names_of(policies)
     run(source, protocol, names, seeds, jobs, place, cluster=cluster, shared=shared)

@@ -70,6 +70,14 @@ Minimise = Annotated[
     bool | None, typer.Option("--minimise/--maximise", "--minimize/--maximize", help="Whether less is better.")
 ]
 Jobs = Annotated[int | None, typer.Option(metavar="N", help="Number of processes (default: one for each core).")]
+PretrainedModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="ID|DIR",
+        help="Pretrained model of the learners that read one: proteins, compounds, DNA (default: the bundled one).",
+    ),
+]
 ClusterAddress = Annotated[
     str | None, typer.Option("--cluster", metavar="tcp://HOST:PORT", help="Work on a Dask cluster: its scheduler.")
 ]
@@ -300,6 +308,11 @@ def check_parent(path: Path, unchanged: str) -> None:
 
     if not path.absolute().parent.is_dir():
         raise InputError(f"there is no folder {path.parent}: make it first. {unchanged}", file=str(path))
+
+
+def located(model: str | None) -> str | None:
+    """A model by hub id, or a folder by its whole path, which every process understands."""
+    return str(Path(model).resolve()) if model and Path(model).is_dir() else model
 
 
 def names_of(text: str) -> tuple[str, ...]:

@@ -63,7 +63,10 @@ class Tokenizer(ABC):
     def refusal(self, checkpoint: Checkpoint, pool: Pool) -> PoolError:
         """The error for a pool of another kind."""
         made = f" over the alphabet {pool.sites.alphabet}" if pool.sites is not None else ""
-        return PoolError(f"{checkpoint.name} reads {self.reads}, not a pool of {pool.kind}{made}. Nothing was encoded.")
+        return PoolError(
+            f"{checkpoint.name} reads {self.reads}, not a pool of {pool.kind}{made}. Name a model that reads them "
+            "(--model, in a campaign the option `model` of its learner); nothing was encoded."
+        )
 
 
 class SequenceTokenizer(Tokenizer):

@@ -407,6 +407,15 @@ LEARNERS = (*ENCODED, *READING)
 """Names of all learners of this package."""
 
 
+def reads_model(learner: str) -> bool:
+    """Whether a learner's option `model` is a pretrained model of the hub, or a folder of one.
+
+    >>> [name for name in LEARNERS if reads_model(name)]
+    ['dropout-classifier', 'fine-tuned', 'embedding-gp', 'plm-prior', 'likelihood', 'stacking']
+    """
+    return learner in READING and {"model", "revision"} <= set(signature(READING[learner]).parameters)
+
+
 def named_learners(pool: Pool, encoder: str = "") -> dict[str, Callable[..., Learner]]:
     """What makes each learner, with an encoder that suits the pool; takes the learner's own options.
 

@@ -25,7 +25,7 @@ from activeloop.prediction import Predictor, mean_of
 from activeloop.renamed import NAMES, current_name
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.metrics import PREDICTED, Truth, per_drug, spearman
-from activeloop.replay.policies import Policy, Protocol, check_policy, policy_of
+from activeloop.replay.policies import Policy, Protocol, check_model, check_policy, policy_of
 from activeloop.replay.sources import Source, load_landscape
 
 EVALUATED = 10_000
@@ -290,13 +290,15 @@ def replay_all(
         make: makes a policy of its name; a function of a module, which every process can import.
 
     Raises:
-        ConfigError: a policy is not known, the pool is too small, or the folder holds other settings.
+        ConfigError: a policy is not known, none of them reads the model that is named, the pool is too small, or the
+            folder holds other settings.
         KeyboardInterrupt: stopped; finished campaigns are stored.
     """
     if not policies:
         raise ConfigError("--policies names no policy: leave it out, or name one. Nothing was replayed.")
     for policy in policies if make is policy_of else ():
         check_policy(policy)
+    check_model(protocol.model, policies)
     policies = tuple(dict.fromkeys(current_name("policy", policy) for policy in policies))
     if seeds < 1:
         raise ConfigError(f"--seeds {seeds}: must be at least 1. Nothing was replayed.")

@@ -24,7 +24,7 @@ from activeloop.renamed import current_name, known_name
 from activeloop.replay.campaign import derived_seed
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.metrics import mean_and_error, per_drug, spearman
-from activeloop.replay.policies import learner_of
+from activeloop.replay.policies import check_model, learner_of
 from activeloop.replay.summary import Point
 
 FoldRule = Literal["random", "modulo", "contiguous", "compound", "cells", "scaffold", "donor", "column"]
@@ -199,11 +199,13 @@ class Evaluation:
         folds: how candidates are split, see `fold_numbers` and `Split`.
         seed: of random folds and of every fit.
         limit: maximum number of candidates; None = all.
+        model: as that of a `Protocol`.
     """
 
     folds: FoldRule = "random"
     seed: int = 0
     limit: int | None = None
+    model: str | None = None
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 2 * FOLDS:
@@ -298,12 +300,14 @@ def evaluate_all(
         The folds in order, and why others could not be predicted, by (learner, fold).
 
     Raises:
-        ConfigError: a learner is not known or none is named, or the landscape cannot be split so.
+        ConfigError: a learner is not known or none is named, none of them reads the model that is named, or the
+            landscape cannot be split so.
     """
     if not learners:
         raise ConfigError("--learners names no learner: leave it out, or name one. Nothing was evaluated.")
     for name in learners:
         check_learner(name)
+    check_model(evaluation.model, learners)
     present = folds_present(landscape, evaluation)
     common = shared(landscape, executor)
     tasks = [FoldTask(common, evaluation, name, fold) for fold in present for name in learners]
@@ -334,7 +338,7 @@ def predict_fold(task: FoldTask) -> Fold | str:
             predicted = np.array([own.get(row, float(values.mean())) for row in test.tolist()])
         else:
             data = Dataset.of(landscape.pool, train, values * landscape.assay.sign, landscape.assay).oriented()
-            learner = learner_of(task.learner, landscape.pool, "find", landscape.history)
+            learner = learner_of(task.learner, landscape.pool, "find", landscape.history, rules.model)
             predictor = learner.fit(data, derived_seed(rules.seed, task.fold))
             predicted = mean_of(predictor, landscape.pool, test)[:, 0]
     except ActiveLoopError as error:

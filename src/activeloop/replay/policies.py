@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -30,7 +30,7 @@ from activeloop.errors import ConfigError
 from activeloop.measurements import Assay, Dataset
 from activeloop.models.default import default_learner
 from activeloop.models.history import TakesHistory
-from activeloop.models.registry import LEARNERS, named_learners
+from activeloop.models.registry import LEARNERS, named_learners, reads_model
 from activeloop.prediction import Learner, Predictor
 from activeloop.renamed import NAMES, current_name, known_name, spelled_out
 
@@ -55,6 +55,7 @@ class Protocol:
         rounds: later plates.
         first: `random` gives every policy the same first plate (one a seed); `own` lets a policy that predicts
             something before any measurement choose its own.
+        model: pretrained model, by hub id or folder, of the learners that read one; None: the bundled one, of proteins.
 
     >>> Protocol().labels
     (96, 192, 288, 384, 480)
@@ -65,6 +66,7 @@ class Protocol:
     batch: int = 96
     rounds: int = 4
     first: First = "random"
+    model: str | None = None
 
     def __post_init__(self) -> None:
         for name, value, least in (("start", self.start, 1), ("batch", self.batch, 1), ("rounds", self.rounds, 0)):
@@ -263,7 +265,7 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay, history: 
     if name in ("default", "random", "full"):
         learner, selection = "default", {"full": "random"}.get(name, name)
     by_values = history is not None or pool.kind == "treatments"
-    found = learner_of(learner, pool, "find" if by_values else protocol.goal, history)
+    found = learner_of(learner, pool, "find" if by_values else protocol.goal, history, protocol.model)
     policy = Policy(name, found, None, by_values)
     if selection == "random":
         return policy
@@ -295,9 +297,40 @@ def check_policy(name: str) -> None:
     )
 
 
-def learner_of(name: str, pool: Pool, goal: ReplayGoal, history: Dataset | None = None) -> Learner:
-    """A learner by its name, with the history where it has a place for one; `default` is the product's for the goal."""
+def check_model(model: str | None, names: Iterable[str]) -> None:
+    """Whether a model that is named is read by some learner or policy.
+
+    Raises:
+        ConfigError: it is read by none of them.
+    """
+    if model is None:
+        return
+    learners = [spelled_out("learner", current_name("learner", name.partition(":")[0]), {})[0] for name in names]
+    if not any(map(reads_model, learners)):
+        readers = ", ".join(filter(reads_model, LEARNERS))
+        raise ConfigError(
+            f"--model {model}: {', '.join(dict.fromkeys(learners))} read no pretrained model. Leave --model out, or "
+            f"name a learner that reads one: {readers} (a policy is LEARNER:RECOMMENDER). Nothing was computed."
+        )
+
+
+def learner_of(
+    name: str, pool: Pool, goal: ReplayGoal, history: Dataset | None = None, model: str | None = None
+) -> Learner:
+    """A learner by its name; `default` is the product's for the goal.
+
+    Args:
+        name: one of `LEARNERS`, or `default`.
+        pool: of the candidates.
+        goal: of the default.
+        history: measurements from before, for a learner that has a place for them.
+        model: pretrained model of a learner that reads one; None: its own.
+
+    Raises:
+        FetchError: the model cannot be loaded.
+    """
     name, options = spelled_out("learner", NAMES["learner"].get(name, name), {})
+    options = options | ({"model": model} if model and reads_model(name) else {})
     found = default_learner(pool, goal) if name == "default" else named_learners(pool)[name](**options)
     if history is not None and isinstance(found, TakesHistory):
         with suppress(ConfigError):  # it says that it has no place for one after all
