@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -163,6 +164,39 @@ CASES = [
     ("no such column of genes", {}, {"genes": "symbol"}, 'no column "symbol"'),
     ("no such gene", {}, {"only": ["TP53"]}, "TP53"),
 ]
+
+
+def test_cells_of_which_nothing_is_known_are_left_out_and_counted(saved):
+    data = sciplex(donor=np.random.default_rng(1).choice(["D1", "D2"], 240))
+    whole = read_cells(saved(data))
+    data.obs = data.obs.astype({"cell_type": object, "product_name": object, "donor": object})
+    treated = data.obs.index[~data.obs.vehicle]
+    data.obs.loc[treated[:5], "cell_type"] = np.nan
+    data.obs.loc[treated[5:9], "product_name"] = np.nan
+    data.obs.loc[treated[9:12], "donor"] = "nan"
+    found = read_cells(saved(data))
+    assert found.notes[:3] == tuple(
+        f"{count} cells without a {what} were left out." for count, what in ((5, "line"), (4, "compound"), (3, "donor"))
+    )
+    assert sum(c.count for c in found.conditions) == 240 - 12
+    assert {c for c in found.conditions if c.control} == {c for c in whole.conditions if c.control}
+    untreated = read_cells(saved(data), controls=["nan"])
+    controls = [sum(c.count for c in each.conditions if c.control) for each in (found, untreated)]
+    assert controls[1] == controls[0] + 4
+    with pytest.raises(InputError, match="no cell has a treatment"):
+        read_cells(saved(sciplex(cell_type=[None] * 240)))
+
+
+def test_a_line_in_two_spellings_is_one(saved):
+    data = sciplex()
+    whole = read_cells(saved(data))
+    data.obs["cell_type"] = [
+        f"{n[:3]}-{n[3:]}" if i % 2 and n == "MCF7" else n for i, n in enumerate(data.obs.cell_type)
+    ]
+    found = read_cells(saved(data))
+    assert len(found) == len(whole)
+    assert {c.count for c in found.conditions} == {c.count for c in whole.conditions}
+    assert any(re.search("read as one: MCF-?7 = MCF-?7", note) for note in found.notes)
 
 
 @pytest.mark.parametrize(("changes", "options", "message"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from activeloop.candidates.panel import one_spelling, spellings_note
 from activeloop.errors import InputError, MissingExtraError, TableError, did_you_mean
 from activeloop.measurements.doses import WORDS
 from activeloop.tables.genes import gene_kind
@@ -47,6 +48,8 @@ COLUMNS: dict[Role, tuple[str, ...]] = {
 _TAHOE = re.compile(
     r"""\[?\(\s*['"](?P<drug>.*)['"]\s*,\s*(?P<dose>[-+.\deE]+)\s*,\s*['"](?P<unit>[^'"]*)['"]\s*\)\]?"""
 )
+#: what stands where nothing is known of a cell, plain
+_NOTHING = frozenset({"", "nan", "na", "<na>", "none", "null", "unassigned", "doublet", "multiplet"})
 _CONTROLS = WORDS["negative"] | {
     plain(w) for w in ("control", "ctrl", "non-targeting", "nt", "DMSO_TF", "vehicle control")
 }
@@ -242,9 +245,11 @@ class _Reader:
         ids, kind, merged = self._genes(genes, only)
         roles = self._roles()
         conditions, codes, unit, structures = self._conditions(roles, by_plate)
+        if not conditions:
+            raise self._error("no cell has a treatment, a line and a donor where there are columns of these.")
         matrix: Any = self._matrix(layer)
         values, counts = self._sums(matrix, codes, len(conditions), merged, len(ids))
-        sizes = np.bincount(codes, minlength=len(conditions))
+        sizes = np.bincount(codes[codes >= 0], minlength=len(conditions))
         if not counts:
             values /= np.maximum(sizes, 1)[:, None]
             self.notes.append("Values are no counts (log-normalised?): means of them, not sums.")
@@ -361,25 +366,56 @@ class _Reader:
         order = np.argsort(np.argsort(first))
         of, unique = order[of.ravel()], unique[np.argsort(first)]
         structures = self._structures(roles)
-        keys, units = [], set[str]()
-        for row in unique:
+        keys, units, kept, lost = [], set[str](), list[int](), dict[str, int]()
+        counts = np.bincount(of, minlength=len(unique))
+        for i, row in enumerate(unique):
             cell: dict[Any, str] = {
-                role: texts[code] if code >= 0 else ""
+                role: texts[code] if code >= 0 and plain(texts[code]) not in _NOTHING else ""
                 for (role, (_, texts)), code in zip(columns.items(), row, strict=True)
             }
-            keys.append(self._condition(cell, units))
+            found = self._condition(cell, units)
+            if isinstance(found, str):
+                lost[found] = lost.get(found, 0) + int(counts[i])
+            else:
+                keys.append(found)
+                kept.append(i)
+        for what in ("line", "compound", "donor"):
+            if what in lost:
+                self.notes.append(f"{lost[what]:,} cells without a {what} were left out.")
+        if "compound" in lost:
+            self.notes.append("Cells without a compound may be untreated: if so, say it (--control nan).")
+        keys = self._in_one_spelling(keys, structures)
         unit, doses = self._one_unit(keys, units)
         places: dict[Condition, int] = {}
-        merged = np.array(
-            [places.setdefault(replace(c, dose=dose), len(places)) for (c, _), dose in zip(keys, doses, strict=True)]
-        )
+        merged = np.full(len(unique), -1)
+        merged[kept] = [
+            places.setdefault(replace(c, dose=dose), len(places)) for (c, _), dose in zip(keys, doses, strict=True)
+        ]
         return list(places), merged[of], unit, structures
 
-    def _condition(self, cell: Mapping[Role, str], units: set[str]) -> tuple[Condition, str]:
+    def _in_one_spelling(
+        self, keys: Sequence[tuple[Condition, str]], structures: dict[str, str]
+    ) -> list[tuple[Condition, str]]:
+        """With one name for each line and each compound."""
+        lines = one_spelling(c.cells for c, _ in keys)
+        compounds = one_spelling(c.compound for c, _ in keys)
+        if note := spellings_note({**compounds, **lines}):
+            self.notes.append(note)
+        for name in [name for name in structures if compounds.get(name, name) != name]:
+            structures.setdefault(compounds[name], structures.pop(name))
+        return [(replace(c, cells=lines[c.cells], compound=compounds[c.compound]), unit) for c, unit in keys]
+
+    def _condition(self, cell: Mapping[Role, str], units: set[str]) -> tuple[Condition, str] | str:
+        """The condition and the unit of its dose; or what is missing, in a word."""
         compound, dose, unit = cell.get("compound", ""), cell.get("dose", ""), cell.get("dose unit", "")
         if match := _TAHOE.fullmatch(compound.strip()):
             compound, dose, unit = match["drug"], match["dose"], match["unit"]
         untreated = plain(compound) in _CONTROLS or plain(compound) in set(map(plain, self.controls))
+        untreated = untreated or (not compound and any(plain(word) in _NOTHING for word in self.controls))
+        if not cell.get("cells", "?"):
+            return "line"
+        if not cell.get("donor", "?"):
+            return "donor"
         untreated = untreated or cell.get("control", "").casefold() in ("true", "1", "1.0", "yes")
         found = re.fullmatch(r"\s*([-+.\deE]+)\s*([a-zA-Zµμ%].*)?", dose)
         try:
@@ -391,6 +427,8 @@ class _Reader:
             raise self._error(f'"{dose}" is no dose. Name its column (the role "dose").')
         if untreated or value == 0:  # dose 0 is the control
             return Condition(cell.get("cells", ""), "", 0.0, cell.get("donor", ""), cell.get("plate", ""), 0), ""
+        if not compound:
+            return "compound"
         if value == value:
             units.add(unit)
         made = Condition(cell.get("cells", ""), compound, value, cell.get("donor", ""), cell.get("plate", ""), 0)
@@ -454,7 +492,9 @@ class _Reader:
                 columns = merged[columns]
                 kept = columns >= 0
                 rows, columns, values = rows[kept], columns[kept], values[kept]
-            np.add.at(out, (codes[rows], columns), values)
+            of = codes[rows]
+            kept = of >= 0
+            np.add.at(out, (of[kept], columns[kept]), values[kept])
         return out, whole
 
     def _entries(self, matrix: Any, cells: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -222,7 +222,7 @@ TARGETS = (
 #: characters in the name of a column
 LONGEST = 500
 _IGNORED = re.compile(r"[\s_.:\-‐‑–—]+")
-_BETWEEN_DIGITS = re.compile(r"((?<=\d)[\s_.:\-‐‑–—]+(?=\d))")
+_SIGNS, _MINUS = re.compile(rf"({_IGNORED.pattern})"), re.compile(r"[\-‐‑–—]+\s")
 #: letters that Unicode does not take apart into a letter and an accent
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i"})
 _UNIT = re.compile(
@@ -251,12 +251,22 @@ def plain(name: str) -> str:
 
 @lru_cache(4096)
 def spelling(name: str) -> str:
-    """A name of cells or a compound for comparison: as `plain`, but what stands between two digits stays.
+    """A name of cells or a compound for comparison: as `plain`, without what joins letters, or a letter and a digit.
+
+    What stands between two digits or at an end stays, as does a minus before a blank.
 
     >>> spelling("HCT-116") == spelling("hct 116"), spelling("A-1-12") == spelling("A-11-2")
     (True, False)
+    >>> spelling("CD34-") == spelling("CD34"), spelling("CD4- T cells") == spelling("CD4 T cells")
+    (False, False)
     """
-    return "".join(plain(part) or part for part in _BETWEEN_DIGITS.split(name))
+    parts = _SIGNS.split(name.strip())
+    for i in range(1, len(parts) - 1, 2):
+        before, sign, after = parts[i - 1][-1:], parts[i], parts[i + 1][:1]
+        joins = before.isalnum() and after.isalnum() and not (before.isdigit() and after.isdigit())
+        if joins and not _MINUS.match(sign):
+            parts[i] = ""
+    return "".join(plain(part) or part for part in parts)
 
 
 def split_unit(header: str) -> tuple[str, str]:
