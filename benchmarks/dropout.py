@@ -8,6 +8,7 @@ suites and sets that the command names, and lists all others.
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -25,7 +26,7 @@ from activeloop.errors import ConfigError
 from activeloop.measurements import Assay, Dataset
 from activeloop.prediction import Learner
 from activeloop.replay import Source, load_landscape, policies
-from activeloop.replay.campaign import Turn
+from activeloop.replay.campaign import Turn, measured, unmeasured
 from activeloop.replay.metrics import LABELS
 from activeloop.replay.policies import Policy, Protocol, learner_of
 from activeloop.replay.sources import registry
@@ -52,6 +53,10 @@ READS = "variants"
 #: landscapes of two states a site, whose residues are not in the data
 TWO_STATES = ("eqfp611", "ch65", "cr9114-flub", "cr9114-h3")
 COLUMNS = ("suite", *CAMPAIGN_COLUMNS)
+#: of a suite that is not run, what a campaign of the arm would cost on the set of its shortest protein
+COST_COLUMNS = ("suite", "dataset", "candidates", "seconds")
+#: candidates whose prediction is timed for it
+TIMED = 2000
 HOW = (
     f"`{ARM}`: a pretrained protein model with LoRA and a logistic head, trained and asked with dropout; the next "
     "plate is that of the largest predictive entropy over its passes. It learns which candidates are fit, whatever the "
@@ -121,6 +126,7 @@ def command(
             )
     asked = f"{f' --suites {only}' if only else ''}{f' --shortest {shortest}' if shortest else ''} --seeds {seeds}"
     rows: list[Row] = []
+    costs = [each for name, suite in there.items() if name not in names for each in cost_of(suite)]
     for name in names:
         suite = there[name]
         for each in by_length(suite)[: shortest or None]:
@@ -129,20 +135,51 @@ def command(
                 replay(Source(each), suite.protocol, suite.policies, seeds, jobs, place, policy_of)
             rows += [{"suite": name, **row} for row in campaigns_in(place)]
             # after each set, so that a long suite can be looked at
-            dropout_result(rows).write(out / "dropout", f"python -m benchmarks dropout{asked}")
+            dropout_result(rows, costs).write(out / "dropout", f"python -m benchmarks dropout{asked}")
 
 
-def read_campaigns(folder: Path) -> Iterator[Row]:
-    """The rows of the suite's own rounds.csv."""
-    with (folder / "rounds.csv").open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
+def cost_of(suite: Suite) -> Iterator[Row]:
+    """A row of costs.csv, where the bundled model reads a set of the suite.
+
+    CPU seconds on one thread: fits to the first plate and to all but the last one, and the prediction of some
+    candidates, scaled to the plates and candidates of a campaign.
+    """
+    for name in by_length(suite)[:1]:
+        landscape, p = load_landscape(Source(name)), suite.protocol
+        arm = policy_of(ARM, landscape.pool, p, landscape.assay)
+        order = np.random.default_rng(0).permutation(len(landscape))
+        empty = unmeasured(landscape, arm.measures(p, landscape.assay))
+        plates = [measured(empty, order[:count], landscape, 0) for count in (p.labels[0], p.labels[-2])]
+        arm.fit(plates[0], 0)  # loads the model
+        clocks = [time.process_time()]
+        for plate in plates:
+            predictor = arm.fit(plate, 0)
+            clocks.append(time.process_time())
+        some = np.sort(order[p.labels[-1] :][:TIMED])
+        for _ in range(2):  # the second time frozen layers are known
+            predictor.predict(landscape.pool, some, 0, 0)
+            clocks.append(time.process_time())
+        first, last, new, again = np.diff(clocks)
+        candidates = len(landscape) - p.held_out(len(landscape))
+        asked = (new + (p.rounds - 1) * again) * candidates / len(some)
+        seconds = f"{p.rounds * (first + last) / 2 + asked:.0f}"
+        yield {"suite": suite.name, "dataset": name, "candidates": str(candidates), "seconds": seconds}
 
 
-def dropout_result(rows: Sequence[Row]) -> Result:
+def read_table(path: Path) -> list[Row]:
+    """The rows of one of the suite's own tables; none of a page made before there was one."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def dropout_result(rows: Sequence[Row], costs: Sequence[Row] = ()) -> Result:
     """The page.
 
     Args:
         rows: of rounds.csv, under `COLUMNS`.
+        costs: of costs.csv, under `COST_COLUMNS`.
     """
     turns: dict[str, dict[str, dict[tuple[str, int], list[Turn]]]] = {}
     for name, each in dict.fromkeys((row["suite"], row["dataset"]) for row in rows):
@@ -154,8 +191,11 @@ def dropout_result(rows: Sequence[Row]) -> Result:
     return Result(
         "Does predictive entropy over passes with dropout pay?",
         HOW,
-        [*sections, not_done("Not computed", _missing(there, turns))],
-        {"rounds": (COLUMNS, ([row[column] for column in COLUMNS] for row in rows))},
+        [*sections, not_done("Not computed", _missing(there, turns, costs))],
+        {
+            "rounds": (COLUMNS, ([row[column] for column in COLUMNS] for row in rows)),
+            "costs": (COST_COLUMNS, ([row[column] for column in COST_COLUMNS] for row in costs)),
+        },
         parts=HEAVY,
     )
 
@@ -255,9 +295,18 @@ def _shares(saved: Sequence[float]) -> str:
 
 
 def _missing(
-    there: Mapping[str, Suite], turns: Mapping[str, Mapping[str, Mapping[tuple[str, int], object]]]
+    there: Mapping[str, Suite],
+    turns: Mapping[str, Mapping[str, Mapping[tuple[str, int], object]]],
+    costs: Sequence[Row],
 ) -> Iterator[str]:
     """Suites and sets without a campaign of the arm, and why."""
+    priced = {
+        row[
+            "suite"
+        ]: f"; a campaign of the arm would take about {int(row['seconds']):,} CPU seconds on `{row['dataset']}`, "
+        f"whose {int(row['candidates']):,} candidates it predicts before each plate"
+        for row in costs
+    }
     for name, suite in there.items():
         wrong = unread(suite)
         if wrong:
@@ -266,7 +315,7 @@ def _missing(
             yield f"`{name}`: {', '.join(wrong)}: {kinds}, which the bundled model (of proteins) does not read"
         left = sorted(set(suite.sets) - set(wrong) - set(turns.get(name, {})))
         if left and name not in turns:
-            yield f"`{name}`: not in this run ({len(left)} sets)" if len(left) > 1 else f"`{name}`: not in this run"
+            yield f"`{name}`: not in this run{f' ({len(left)} sets)' if len(left) > 1 else ''}{priced.get(name, '')}"
         elif left:
             yield f"`{name}`: its other {len(left)} sets: not in this run"
     for name, sets in turns.items():

@@ -15,7 +15,7 @@ from benchmarks import extend, folds, gdsc, replays
 from benchmarks.assays import Campaign, assays_result
 from benchmarks.compute import compute_result
 from benchmarks.cost import cost_result
-from benchmarks.dropout import dropout_result, read_campaigns
+from benchmarks.dropout import dropout_result, read_table
 from benchmarks.hostile import hostile_result, read_entrances
 from benchmarks.jobs import jobs_result, read_found
 from benchmarks.kill import kill_result
@@ -139,7 +139,7 @@ STORED: dict[str, Callable[[Path, str], Result]] = {
     "compute/gpu": _measured,
     "cluster/jobs": lambda folder, name: jobs_result(read_found(folder)),
     "cost": _timed,
-    "dropout": lambda folder, name: dropout_result(list(read_campaigns(folder))),
+    "dropout": lambda folder, name: dropout_result(read_table(folder / "rounds.csv"), read_table(folder / "costs.csv")),
     "extend": _grown,
     "kill": _killed,
     "large": lambda folder, name: large_result(_rows(folder)),

@@ -34,11 +34,12 @@ def test_every_suite_of_campaigns_has_the_arm():
 def test_the_page_pairs_seeds_and_names_what_is_missing():
     first, second = arms()["learn"].sets[:2]
     rows = [*campaigns("learn", first, 3), *campaigns("learn", second, 3, leave_out=[(ARM, 2)])]
-    page = "\n\n".join(dropout_result(rows).sections)
+    costs = [{"suite": "landscapes", "dataset": "pard2", "candidates": "7882", "seconds": "1234"}]
+    page = "\n\n".join(dropout_result(rows, costs).sections)
     accuracy = next(line for line in page.splitlines() if line.startswith("| share classified correctly"))
     assert [cell.split(" ± ")[0] for cell in accuracy.split(" | ")[-3:]] == ["-0.2", "0", "0.1"]
     assert f"`learn`, {second}: `{ARM}` could not be fitted under 1 of 3 seeds" in page
-    assert "`landscapes`: not in this run (4 sets)" in page
+    assert "`landscapes`: not in this run (4 sets); a campaign of the arm would take about 1,234 CPU seconds" in page
     assert "`docking`: usp7, d2r: compounds" in page
     assert f"`learn`: its other {len(arms()['learn'].sets) - 2} sets: not in this run" in page
     assert "saved against its own random" in page
