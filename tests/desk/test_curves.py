@@ -161,3 +161,17 @@ def test_exchanged_columns_are_refused_and_can_be_insisted_on(tmp_path):
     with pytest.raises(InputError, match=r"columns 4 and 9 exchanged, 8 curves fit far better.*--as-written"):
         curves(file, response="viability")
     assert len(curves(file, response="viability", as_written=True).curves) == 8
+
+
+def test_effects_that_fall_with_the_dose_are_refused_and_can_be_insisted_on(tmp_path):
+    """Readings of inhibition as viability gave IC50s of all sizes, without a word."""
+    file, doses = tmp_path / "inhibition.csv", 10.0 ** np.linspace(-3, 1, 8)
+    lines = ["compound,dose (µM),viability (%)"]
+    for name, ec50 in (("A", 0.02), ("B", 0.2), ("C", 3.0)):
+        lines += [f"{name},{dose:.5g},{100 - 100 / (1 + dose / ec50):.2f}" for dose in doses]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"the effect of 3 of 3 compounds falls as the dose rises \(A: from 9.* say --as"
+    ):
+        curves(file)
+    assert "falls as the dose rises: A, B, C. Do not use their IC50s." in " ".join(curves(file, as_written=True).checks)

@@ -11,7 +11,7 @@ from activeloop.candidates import Panel, TreatmentPool
 from activeloop.errors import InputError
 from activeloop.measurements.curves import fit_curves
 from activeloop.measurements.doses import read_doses
-from activeloop.measurements.exchanged import exchanges
+from activeloop.measurements.exchanged import directions, exchanges
 
 HEAD = ["compound,dose (µM),signal", "DMSO,,1000", "DMSO,,1010", "blank,,100", "blank,,90"]
 ROWS = ["A,0.01,990", "A,0.1,900", "A,1,550", "A,10,150"]
@@ -238,3 +238,22 @@ def test_a_series_in_several_spellings_is_one(write):
 def test_catalogue_numbers_are_no_spellings_of_each_other(write):
     rows = [f"{name},{row.partition(',')[2]}" for name in ("A-1-12", "A-11-2") for row in ROWS]
     assert len(of(write, *HEAD, *rows, response="viability").series) == 2
+
+
+def test_effects_that_fall_with_the_dose_are_found_on_their_plate(write):
+    found = of(write, *plate([0, *range(10, 0, -1), 11]), response="viability")
+    one = directions(found)["P1"]
+    assert (len(one.falling), one.rising) == (8, 0)
+    assert {name for found in [of(write, *plate(seed=s), response="viability") for s in range(3)]
+            for name in directions(found)["P1"].falling} == set()  # fmt: skip
+
+
+def test_rows_with_their_own_control_and_time_zero(write):
+    """The layout of GRmetrics: controls double twice; a row at half of that growth rate has doubled once."""
+    lines = ["cell_line,agent,concentration,cell_count,cell_count__ctrl,cell_count__time0"]
+    lines += [f"A549,A,{dose},{count},400,100" for dose, count in ((0.1, 400), (1, 200), (10, 100), (100, 50))]
+    found = of(write, *lines, dose_unit="uM")
+    assert found.response == "growth-rate"
+    assert found.series[0].responses == pytest.approx(100 * (2.0 ** (np.log2([4, 2, 1, 0.5]) / 2) - 1))
+    with pytest.raises(InputError, match="row 2: the control did not grow here"):
+        of(write, *(line.replace(",400,100", ",90,100") for line in lines), dose_unit="uM")

@@ -39,7 +39,7 @@ RECORD = typer.Option(
     help="Store them as results of this campaign, whose assay is IC50, EC50, GR50, AUC or Emax.",
 )
 NEXT = typer.Option("--next", metavar="N", help="Show N doses for each curve that would tell most about it.")
-AS_WRITTEN = typer.Option("--as-written", help="Doses that look exchanged are right.")
+AS_WRITTEN = typer.Option("--as-written", help="Doses that look exchanged, or in the reverse order, are right.")
 REPEATS = typer.Option("--repeats", help="With --record: all of it was measured again.")
 DRY_RUN = typer.Option("--dry-run", help="With --record: only say what would be stored.")
 SHOWN = 20

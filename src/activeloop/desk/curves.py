@@ -18,7 +18,7 @@ from activeloop.errors import InputError, MeasurementError
 from activeloop.files import csv_text, write_whole
 from activeloop.measurements.curves import Curve, Estimate, fit_curves, next_doses
 from activeloop.measurements.doses import DoseReadings, read_doses
-from activeloop.measurements.exchanged import exchanges
+from activeloop.measurements.exchanged import directions, exchanges
 from activeloop.tables.names import plain
 from activeloop.words import shown_number
 
@@ -126,12 +126,13 @@ def curves(
         columns: role -> column, where names do not show it.
         sheet: of a workbook.
         cells: only the curves on these.
-        as_written: whether doses that look exchanged are right.
+        as_written: whether doses that look exchanged, or in the reverse order, are right.
         seed: of the samples.
         pool: of the campaign that they are for; names and synonyms that it knows are understood.
 
     Raises:
-        InputError: as `read_doses`; or two columns, rows or doses of a plate seem to be exchanged.
+        InputError: as `read_doses`; or two columns, rows or doses of a plate seem to be exchanged, or its effects fall
+            as doses rise.
     """
     found = read_doses(
         file,
@@ -160,7 +161,22 @@ def curves(
             "the doses; or, if they are right, say --as-written (as_written=True). Nothing was fitted.",
             file=found.file,
         )
-    return Curves(found, tuple(fitted), (*found.checks, *_checks(fitted, found)))
+    runs = directions(found)
+    for plate, one in runs.items():
+        if not as_written and len(one.falling) > one.rising:
+            name, (low, high) = next(iter(one.falling.items()))
+            where = f"plate {plate}: " if plate else ""
+            raise MeasurementError(
+                f"{where}the effect of {len(one.falling)} of {len(one.falling) + one.rising} compounds falls as the "
+                f"dose rises ({name}: from {shown_number(low, 2)} to {shown_number(high, 2)} %), so that IC50s would "
+                f"mean nothing. Doses may stand in the reverse order, controls be exchanged, or readings not be "
+                f"{found.response}: correct that; or, if all is right, say --as-written (as_written=True). Nothing was "
+                "fitted.",
+                file=found.file,
+            )
+    falling = [name for one in runs.values() for name in one.falling]
+    falls = f"The effect of {len(falling)} falls as the dose rises: {_named(falling)}. Do not use their IC50s."
+    return Curves(found, tuple(fitted), (*found.checks, *([falls] if falling else []), *_checks(fitted, found)))
 
 
 def _on(found: DoseReadings, cells: str) -> DoseReadings:

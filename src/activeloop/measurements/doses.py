@@ -182,6 +182,8 @@ def read_doses(
     table = as_table(source, sheet=sheet) if layout is None else _joined(source, as_table(layout), sheet)
     if "dose" not in (columns or {}):
         table = _long(table)
+    if "value" not in (columns or {}):
+        table = _with_growth(table, response)
     reader = _Reader(table, dict(columns or {}), dose_unit, tuple(negative), tuple(positive), response, resolve)
     return reader.read()
 
@@ -259,7 +261,7 @@ class _Reader:
             "plate": ROLES["plate"],
             "well": ROLES["well"],
             "kind": ROLES["kind"],
-            "compound": (*candidate_names("compounds"), *LABELS[1:], *candidate_names()),
+            "compound": (*candidate_names("compounds"), *LABELS[1:], *candidate_names(), *PARTS["compound"]),
         }
         roles: dict[str, str] = {}
         for role, column in self.given.items():
@@ -672,6 +674,48 @@ def _long(table: Table) -> Table:
         header=(*(table.header[i] for i in rest), "dose", "signal"),
         columns=(*columns, doses * len(table), cells),
         row_numbers=tuple(number for number in table.row_numbers for _ in doses),
+    )
+
+
+def _with_growth(table: Table, response: str | None) -> Table:
+    """A table whose rows hold their own control and time zero (`cell_count__ctrl`, `cell_count__time0`), normalised.
+
+    Source: Hafner et al. 2016, doi:10.1038/nmeth.3853: case A of the input of GRmetrics.
+
+    >>> rows = {"cell_count": ["40"], "cell_count__ctrl": ["80"], "cell_count__time0": ["20"]}
+    >>> _with_growth(as_table(rows), None).column("GR")
+    ['0.41421356']
+    """
+    names = {plain(header): header for header in table.header}
+    base = next(
+        (name[:-5] for name in names if name.endswith("time0") and {name[:-5], f"{name[:-5]}ctrl"} <= {*names}), ""
+    )
+    if not base or response not in (None, "growth-rate", "viability"):
+        return table
+    own = [names[base + suffix] for suffix in ("", "ctrl", "time0")]
+    value, control, begin = (table.values(name) for name in own)
+    known = np.isfinite(value) & np.isfinite(control) & np.isfinite(begin)
+    growth = response != "viability"
+    if (wrong := np.flatnonzero(known & ~((control > begin) & (begin > 0) if growth else control > 0))).size:
+        i = int(wrong[0])
+        raise MeasurementError(
+            f'the control did not grow here ("{own[1]}" {control[i]:g}, "{own[2]}" {begin[i]:g}): there is no growth '
+            "rate. Nothing was fitted.",
+            file=table.file,
+            row=table.row_numbers[i],
+        )
+    value, control, begin = value[known], control[known], begin[known]
+    if growth:
+        told = 2.0 ** (np.log2(np.maximum(value, begin * 2.0**-20) / begin) / np.log2(control / begin)) - 1
+    else:
+        told = 100 * value / control
+    cells = np.full(len(table), "", object)
+    cells[known] = [f"{each:.8g}" for each in told]
+    kept = [i for i, header in enumerate(table.header) if header not in own]
+    return replace(
+        table,
+        header=(*(table.header[i] for i in kept), "GR" if growth else "viability (%)"),
+        columns=(*(table.columns[i] for i in kept), cells.tolist()),
     )
 
 

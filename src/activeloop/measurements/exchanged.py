@@ -1,12 +1,13 @@
-"""Doses that stand in each other's place: two columns or rows of a plate, or two steps of its dilution, exchanged."""
+"""Doses in each other's place: two columns, rows or steps of a dilution exchanged, or all in the reverse order."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.stats import rankdata
 
 from activeloop.measurements.curves import Curve, most_probable
 from activeloop.measurements.doses import DoseReadings
@@ -64,6 +65,55 @@ def exchanges(readings: DoseReadings, curves: Sequence[Curve]) -> list[Exchange]
     for plate, members in plates.items():
         if len(members) >= 3 * CURVES and float(np.mean(squares[members])) > 8.0**2:
             found += _of_plate(readings, curves, plate, members, squares)
+    return found
+
+
+#: percent of the full effect that the lowest doses of a curve that runs backwards have, and that the highest lack
+MUCH, FALL, RANKS = 40.0, 30.0, -0.7
+
+
+@dataclass
+class Direction:
+    """How the effects of a plate run.
+
+    Args:
+        falling: compound -> its effect at the lowest and at the highest doses, where that falls with the dose.
+        rising: how many others have an effect that rises.
+    """
+
+    falling: dict[str, tuple[float, float]] = field(default_factory=dict)
+    rising: int = 0
+
+
+def directions(readings: DoseReadings) -> dict[str, Direction]:
+    """Plate -> how its effects run with the dose; of raw readings nothing is known.
+
+    An effect falls where the two lowest doses have two fifths of the full one or more, the two highest 30 % less, and
+    the ranks of doses and effects agree to -0.7 at least.
+
+    Args:
+        readings: of one file.
+    """
+    found: dict[str, Direction] = {}
+    if readings.response == "raw":
+        return found
+    groups: dict[tuple[str, int], list[int]] = {}
+    for k, (well, number) in enumerate(zip(readings.wells, readings.series_of.tolist(), strict=True)):
+        if number >= 0:
+            groups.setdefault((well.plate, number), []).append(k)
+    downwards = readings.response in ("viability", "growth-rate")
+    for (plate, number), members in groups.items():
+        doses, level = np.unique([readings.wells[k].dose for k in members], return_inverse=True)
+        if len(doses) < 4:
+            continue
+        responses = np.array([readings.wells[k].response for k in members])
+        effects = np.bincount(level, 100 - responses if downwards else responses) / np.bincount(level)
+        low, high = float(effects[:2].mean()), float(effects[-2:].mean())
+        direction = found.setdefault(plate, Direction())
+        ranks = float(np.corrcoef(np.arange(len(doses)), rankdata(effects))[0, 1]) if np.ptp(effects) else 0.0
+        if low >= MUCH and low - high >= FALL and ranks <= RANKS:
+            direction.falling[readings.series[number].name] = (low, high)
+        direction.rising += high - low >= FALL
     return found
 
 
