@@ -3,6 +3,7 @@
 import pytest
 
 from activeloop.errors import TableError
+from activeloop.replay import Source, load_landscape
 from activeloop.replay.table import Columns, detect_kind, find_columns, landscape_of
 from activeloop.tables import Table
 
@@ -81,3 +82,23 @@ def test_limits_and_units_beside_the_values_are_told():
     mixed = table(smiles=["CCO", "CCN"], IC50=["1", "20"], unit=["uM", "%"])
     with pytest.raises(TableError, match='row 3: column "unit" names the unit "%" here and "uM" further up'):
         landscape_of(mixed, Columns("smiles", "IC50", None, "compounds"), "t", "minimise")
+
+
+def test_signs_in_a_column_of_their_own_are_limits():
+    """As ChEMBL writes them."""
+    given = table(Smiles=["CCO", "CCN", "CCC"], relation=["'='", "'>'", "'='"], value=["3", "10", "5"])
+    landscape = landscape_of(given, find_columns(given, None, None, None), "t", "minimise")
+    assert landscape.values.tolist() == [3.0, 10.0, 5.0]
+    assert "1 value beyond a limit" in landscape.origin
+
+
+def test_values_of_several_assays_in_one_column_are_not_mixed(tmp_path):
+    rows = ["Smiles;Standard Type;Standard Value", "CCO;IC50;3", "CCN;Ki;10", "CCC;IC50;5"]
+    file = tmp_path / "chembl.csv"
+    file.write_text("\n".join(rows) + "\n")
+    with pytest.raises(TableError, match='"Standard Type" says that the values are of several assays: IC50, Ki'):
+        load_landscape(Source(str(file), "compounds"))
+    file.write_text("\n".join(rows).replace("Ki", "IC50") + "\n")
+    note = "More IC50 counts as better, as nothing else was said. If less is better, give --minimise."
+    assert note in load_landscape(Source(str(file), "compounds")).origin
+    assert note not in load_landscape(Source(str(file), "compounds", minimise=True)).origin

@@ -33,7 +33,7 @@ from activeloop.desk.cells import as_tables
 from activeloop.desk.propose import laid_out, on_one_plate
 from activeloop.errors import ConfigError, TableError
 from activeloop.measurements import Assay
-from activeloop.measurements.columns import check_names
+from activeloop.measurements.columns import check_names, direction_note
 from activeloop.measurements.history import check_history
 from activeloop.models.family import TakesFamily, no_place, with_family
 from activeloop.models.history import with_history
@@ -297,6 +297,11 @@ def _draft(options: CampaignOptions, progress: Bars | None) -> CampaignDraft:
         if isinstance(pool, TreatmentPool)
         else []
     )
+    directions = [
+        direction_note(str(assay["name"]), f"write {assay['name']}:{assay.get('unit', '')}:minimise")
+        for assay in options.assays
+        if "goal" not in assay
+    ]
     return CampaignDraft(
         config,
         config_text(config, note),
@@ -305,7 +310,7 @@ def _draft(options: CampaignOptions, progress: Bars | None) -> CampaignDraft:
         inputs,
         profile.about() if profile else "",
         tuple(profile.warnings(pool)) if profile else (),
-        tuple(filter(None, (note, left_out, taken, *unresolved))),
+        tuple(filter(None, (note, left_out, taken, *unresolved, *directions))),
     )
 
 

@@ -152,7 +152,7 @@ def find_entries(
             file=table.file,
         )
     used = [*roles.values(), *values]
-    table, signs = _with_signs(table, values, used)
+    table, signs = with_signs(table, values, used)
     if long:
         cells = list(_long(table, assays, roles, spreads))
         read = {name: role for role, name in roles.items()}
@@ -386,6 +386,24 @@ _LOGARITHM = re.compile(r"(?P<minus>[-−–]?)\s*(?P<log>p|log10|log_10|log|lg)
 _CONCENTRATIONS = frozenset(("ic50", "ec50", "xc50", "ac50", "gi50", "cc50", "ki", "kd", "km", "mic", "potency"))
 
 
+def direction_note(name: str, how: str) -> str:
+    """What is said where nobody said whether more or less of a concentration is better; "" of other quantities.
+
+    Args:
+        name: of the assay, or of its column.
+        how: to say that less is better.
+
+    >>> direction_note("IC50 (nM)", "give --minimise")
+    'More IC50 counts as better, as nothing else was said. If less is better, give --minimise.'
+    >>> direction_note("pIC50", "give --minimise")
+    ''
+    """
+    quantity = split_unit(name)[0]
+    if re.sub("^(ln|lg|log10|log)", "", plain(quantity)) not in _CONCENTRATIONS:
+        return ""
+    return f"More {quantity} counts as better, as nothing else was said. If less is better, {how}."
+
+
 def _refuse_logarithms(table: Table, headers: Iterable[str], assays: Sequence[Assay], row: int | None = None) -> None:
     """Refuse logarithms of an assay's values under a name such as pIC50 or logKD, and values for an assay of that name.
 
@@ -592,7 +610,7 @@ def _assay_beside(table: Table, header: str, assays: Sequence[Assay], wide: Sequ
 _SIGNS = re.compile(r"(?:[<>=≤≥≦≧＜＞＝~≈]|<=|>=|=<|=>|<<|>>|<>)?")
 
 
-def _with_signs(table: Table, values: Sequence[str], used: Sequence[str]) -> tuple[Table, str | None]:
+def with_signs(table: Table, values: Sequence[str], used: Sequence[str]) -> tuple[Table, str | None]:
     """The table with the signs of limits that stand in a column of their own in front of the values, and that column.
 
     It is known by its cells, such as those of `standard_relation`: nothing but signs, of which one is not `=`.
@@ -601,7 +619,7 @@ def _with_signs(table: Table, values: Sequence[str], used: Sequence[str]) -> tup
         MeasurementError: there are several such columns, or one that may belong to several columns of values.
 
     >>> t = Table("r.csv", ("name", "op", "IC50"), (["a", "b"], [">", "="], ["10", "2"]), (2, 3), "")
-    >>> _with_signs(t, ["IC50"], ["name", "IC50"])[0].columns[-1]
+    >>> with_signs(t, ["IC50"], ["name", "IC50"])[0].columns[-1]
     ['>10', '2']
     """
     signs: dict[str, list[str]] = {}

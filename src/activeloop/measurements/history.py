@@ -14,6 +14,7 @@ from activeloop.candidates.reading import candidate_column, read_candidates
 from activeloop.candidates.treatments import FIELDS, dose_column, dose_name, mixed, mixed_units, treatment_columns
 from activeloop.errors import InputError, TableError
 from activeloop.measurements.assay import Assay
+from activeloop.measurements.columns import with_signs
 from activeloop.measurements.dataset import Dataset
 from activeloop.measurements.outcomes import outcomes_hint
 from activeloop.tables import Table, as_table
@@ -55,6 +56,7 @@ def read_treatments(
     table = as_table(source)
     parts = treatment_columns(table)
     value = column or _value_column(table, assay, [*parts.values()])
+    table, _ = with_signs(table, [value], [value, *parts.values()])
     values, converted = table.values_in_one_unit(value)
     texts = {part: np.array(table.cells(name), object) for part, name in parts.items()}
     for part, names in (called or {}).items():

@@ -32,9 +32,10 @@ from activeloop.candidates import Panel, TreatmentPool, with_treatments
 from activeloop.candidates.treatments import FIELDS, treatment_columns
 from activeloop.errors import ConfigError, FetchError, InputError, nearest
 from activeloop.measurements import Dataset, read_history
+from activeloop.measurements.columns import direction_note
 from activeloop.plugins import plugins
 from activeloop.replay.landscape import PLANTED, Landscape, planted_landscape
-from activeloop.replay.table import Columns, find_columns, landscape_of
+from activeloop.replay.table import Columns, assay_of, find_columns, landscape_of
 from activeloop.tables import Table, read_table
 from activeloop.tables.names import plain
 
@@ -328,8 +329,10 @@ def _without_history(source: Source) -> Landscape:
             table = with_treatments(table, _one_name(table, source.panels))
         columns = find_columns(table, source.candidate_column, source.target_column, source.kind, source.groups)
         goal = "minimise" if source.minimise else "maximise"
-        name = source.file.name
-        return landscape_of(table, columns, name.split(".")[0], goal, source.wild_type, f"{name}.", source.offset)
+        name, measured = source.file.name, assay_of(table, columns)
+        note = direction_note(measured, "give --minimise") if source.minimise is None else ""
+        origin = f"{name}. {note}".strip()
+        return landscape_of(table, columns, name.split(".")[0], goal, source.wild_type, origin, source.offset)
     if source.name in (announced := plugins("landscape")):
         return announced[source.name]()
     entry = find_set(source.name)

@@ -15,12 +15,14 @@ from activeloop.candidates.proteins import read_parent
 from activeloop.candidates.reading import read_candidates
 from activeloop.errors import InputError, TableError
 from activeloop.measurements import Assay, Goal
+from activeloop.measurements.columns import with_signs
 from activeloop.measurements.outcomes import outcomes_hint
 from activeloop.measurements.single_cells import COLUMNS
 from activeloop.replay.landscape import Landscape, Repeats
 from activeloop.tables import Table, parse_number
 from activeloop.tables.names import COUNTS, ROLES, SPREADS, TARGETS, candidate_names
 from activeloop.tables.numbers import find_sign
+from activeloop.words import some
 
 #: columns that number the rows
 NUMBERS = ("id", "index", "no", "nr", "#", "rank", "row", "column 1", "unnamed: 0")
@@ -97,6 +99,30 @@ def find_columns(
         )
     target = (table.find(target) if target else None) or _detect_target(table, candidate, classes)
     return Columns(candidate, target, classes, kind, groups)
+
+
+def assay_of(table: Table, columns: Columns) -> str:
+    """The name of what was measured: that of the column of assays where there is one, else of the column of values.
+
+    Raises:
+        TableError: rows are of several assays.
+
+    >>> table = Table("t.csv", ("id", "Standard Type", "Standard Value"), (["a"], ["IC50"], ["5"]), (2,), "")
+    >>> assay_of(table, Columns("id", "Standard Value", None, "compounds"))
+    'IC50'
+    """
+    taken = (columns.candidate, columns.target, columns.classes, columns.groups)
+    for header in table.named(ROLES["assay"]):
+        cells = table.column(header)
+        names = list(dict.fromkeys(filter(None, cells)))
+        if header in taken or not names or _numeric(cells):
+            continue
+        if len(names) > 1:
+            raise table.error(
+                f'column "{header}" says that the values are of several assays: {some(names)}. Keep the rows of one.'
+            )
+        return names[0]
+    return columns.target
 
 
 def detect_kind(cells: Sequence[str]) -> str:
@@ -243,6 +269,8 @@ def landscape_of(
     >>> landscape.pool.names([0, 1]), landscape.values.tolist()
     (['AA', 'AC'], [1.0, 3.0])
     """
+    used = filter(None, (columns.candidate, columns.target, columns.classes, columns.groups))
+    table, _ = with_signs(table, [columns.target], [*used])
     values, told = table.values_in_one_unit(columns.target)
     known = ~np.isnan(values)
     limits = np.array([number.qualifier != "=" for number in table.numbers(columns.target)]) & known

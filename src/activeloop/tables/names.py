@@ -24,7 +24,17 @@ _NOTATIONS: dict[str, tuple[str, ...]] = {
         *("突变", "突變", "변이체", "돌연변이", "변이"),
     ),
     "compounds": (
-        *("smiles", "canonical_smiles", "isomeric_smiles", "structure", "compound", "compounds", "molecule", "mol"),
+        *("smiles", "canonical_smiles", "isomeric_smiles", "std_smiles", "rdkit_smiles", "ligand_smiles"),
+        *(
+            "compound_smiles",
+            "smiles_string",
+            "pubchem_ext_datasource_smiles",
+            "structure",
+            "compound",
+            "compounds",
+            "molecule",
+            "mol",
+        ),
         *("ligand", "drug", "verbindung", "substanz", "molekül", "struktur", "wirkstoff", "composé", "molécule"),
         *("compuesto", "molécula", "composto", "molecola", "struttura", "molecuul", "stof", "förening", "molekyl"),
         *("forbindelse", "molekyle", "związek", "cząsteczka", "sloučenina", "bileşik", "molekül", "yhdiste"),
