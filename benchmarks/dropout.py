@@ -105,8 +105,15 @@ def by_length(suite: Suite) -> list[str]:
     return sorted(lengths, key=lambda name: (lengths[name], name))
 
 
+SUITES = typer.Option(
+    "--suites",
+    metavar="NAMES",
+    help="Of these suites, joined by commas; NAME:N for another number of seeds than --seeds.",
+)
+
+
 def command(
-    only: Annotated[str, typer.Option("--suites", metavar="NAMES", help="Of these suites, joined by commas.")] = "",
+    only: Annotated[str, SUITES] = "",
     shortest: Annotated[int, typer.Option(help="Sets of the shortest proteins of each suite; 0: all sets.")] = 0,
     seeds: Annotated[int, typer.Option(help="Campaigns of each set and policy.")] = 10,
     jobs: Jobs = None,
@@ -115,8 +122,11 @@ def command(
 ) -> None:
     """Does predictive entropy over passes with dropout find or learn more than the defaults?"""
     there = arms()
-    names = names_of(only) or tuple(name for name, suite in there.items() if len(unread(suite)) < len(suite.sets))
-    for name in names:
+    every = tuple(name for name, suite in there.items() if len(unread(suite)) < len(suite.sets))
+    names = {name: count for name, _, count in (each.partition(":") for each in names_of(only) or every)}
+    for name, count in names.items():
+        if count and not (count.isdecimal() and int(count)):
+            raise ConfigError(f"{name}:{count}: give a number of seeds behind the colon. Nothing was computed.")
         if name not in there:
             raise ConfigError(f'"{name}" is no suite of campaigns. Suites: {", ".join(there)}. Nothing was computed.')
         if len(unread(there[name])) == len(there[name].sets):
@@ -127,12 +137,12 @@ def command(
     asked = f"{f' --suites {only}' if only else ''}{f' --shortest {shortest}' if shortest else ''} --seeds {seeds}"
     rows: list[Row] = []
     costs = [each for name, suite in there.items() if name not in names for each in cost_of(suite)]
-    for name in names:
+    for name, count in names.items():
         suite = there[name]
         for each in by_length(suite)[: shortest or None]:
             place = work / "dropout" / name / each
             with suppress(typer.Exit):  # campaigns that could not be finished are missing in its table, and named
-                replay(Source(each), suite.protocol, suite.policies, seeds, jobs, place, policy_of)
+                replay(Source(each), suite.protocol, suite.policies, int(count or seeds), jobs, place, policy_of)
             rows += [{"suite": name, **row} for row in campaigns_in(place)]
             # after each set, so that a long suite can be looked at
             dropout_result(rows, costs).write(out / "dropout", f"python -m benchmarks dropout{asked}")

@@ -45,7 +45,14 @@ def test_the_page_pairs_seeds_and_names_what_is_missing():
     assert "saved against its own random" in page
 
 
-@pytest.mark.parametrize(("suites", "why"), [("docking", "does not read"), ("gb2", "is no suite of campaigns")])
+@pytest.mark.parametrize(
+    ("suites", "why"),
+    [
+        ("docking", "does not read"),
+        ("gb2", "is no suite of campaigns"),
+        ("learn:few", "give a number of seeds"),
+    ],
+)
 def test_what_cannot_be_replayed_is_refused(suites, why, tmp_path):
     with pytest.raises(ConfigError, match=why):
         command(only=suites, out=tmp_path)
