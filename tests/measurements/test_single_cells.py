@@ -216,6 +216,63 @@ def test_a_wrong_file_is_refused(saved, changes, options, message):
     assert str(path) in str(caught.value)
 
 
+def test_counts_kept_as_raw_beside_a_scaled_matrix(saved):
+    data = sciplex()
+    scaled = data.copy()
+    scaled.X = (data.X - data.X.mean(0)) / data.X.std(0)
+    scaled.raw = data
+    scaled = scaled[:, :5].copy()  # as after a choice of variable genes
+    file = saved(scaled)
+    with pytest.raises(InputError, match=r"values below 0 .*There is: raw"):
+        read_cells(file)
+    assert np.array_equal(read_cells(file, layer="raw").values, read_cells(saved(data)).values)
+
+
+def test_tables_of_records_of_old_files(saved):
+    """Before anndata 0.7 obs and var were one table of records each."""
+    file = saved(sciplex())
+    whole = read_cells(file)
+    with h5py.File(file, "r+") as h5:
+        obs = anndata.io.read_elem(h5["obs"])
+        lines, names = (obs[column].cat for column in ("cell_type", "product_name"))
+        records = np.rec.fromarrays(
+            [lines.codes.to_numpy(), obs["product_name"].to_numpy().astype("S20"), obs["dose"].to_numpy()],
+            names=["cell_type", "product_name", "dose"],
+        )
+        assert set(names.categories) == {*SMILES, "Vehicle"}
+        del h5["obs"], h5["var"]
+        h5["obs"] = records
+        h5["var"] = np.rec.fromarrays([np.array(GENES, "S10")], names=["index"])
+        h5["uns/cell_type_categories"] = np.array(lines.categories.tolist(), "S10")
+    old = read_cells(file)
+    assert [(c.cells, c.compound, c.dose) for c in old.conditions] == [
+        (c.cells, c.compound, c.dose) for c in whole.conditions
+    ]
+    assert np.array_equal(old.values, whole.values)
+
+
+def test_a_matrix_that_is_damaged_missing_or_of_another_size_is_refused(saved):
+    damaged, missing, short = (saved(sciplex(), compression="gzip") for _ in range(3))
+    with h5py.File(damaged) as h5:
+        at = h5["X"].id.get_chunk_info(0).byte_offset
+    content = bytearray(damaged.read_bytes())
+    content[at : at + 40] = bytes(40)
+    damaged.write_bytes(content)
+    with h5py.File(missing, "r+") as h5:
+        del h5["X"]
+    with h5py.File(short, "r+") as h5:
+        part = h5["X"][:-7]
+        del h5["X"]
+        h5["X"] = part
+    for file, message in (
+        (damaged, "this file is damaged"),
+        (missing, "there is no matrix X"),
+        (short, "the matrix is 233 x 12, and there are 240 cells and 12 genes"),
+    ):
+        with pytest.raises(InputError, match=message):
+            read_cells(file)
+
+
 def test_what_is_no_anndata_is_refused(tmp_path):
     (tmp_path / "a.h5ad").write_text("no HDF5")
     with pytest.raises(TableError, match=r"no \.h5ad file"):

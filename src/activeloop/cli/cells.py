@@ -22,7 +22,7 @@ COLUMN = typer.Option(
     help="The column of obs of a role: cells, compound, dose, dose unit, donor, plate, structure, control.",
 )
 GENES = typer.Option(metavar="COLUMN", help="The column of var with the ids of genes (default: its index).")
-LAYER = typer.Option(metavar="NAME", help="The layer that is read (default: X).")
+LAYER = typer.Option(metavar="NAME", help="The layer that is read, or raw (default: X).")
 UNIT = typer.Option(metavar="UNIT", help="Unit of the doses, where the file does not say it (sci-Plex 3: nM).")
 CONTROL = typer.Option(metavar="WORD", help="A further word for untreated cells.")
 PLATES = typer.Option("--by-plate", help="Responses are differences to the control of the same plate.")

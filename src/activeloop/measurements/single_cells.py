@@ -206,7 +206,7 @@ def read_cells(
             `obs`, where names do not show it; "" for none.
         genes: column of `var` with the ids of genes; the index when None.
         only: ids of the genes that are read; all when empty.
-        layer: of the matrix; `X` when None.
+        layer: of the matrix; `X` when None; `raw` is what AnnData keeps as `.raw`.
         by_plate: keep plates apart, so that responses are differences to the control of their own plate.
         controls: further words for untreated cells among the compounds.
 
@@ -230,7 +230,10 @@ def read_cells(
     with opened as h5:
         if "obs" not in h5 or "var" not in h5:
             raise TableError("this HDF5 file is no AnnData: it has no obs and var.", file=name)
-        return _Reader(name, h5, dict(columns or {}), controls).read(genes, only, layer, by_plate)
+        try:
+            return _Reader(name, h5, dict(columns or {}), controls).read(genes, only, layer, by_plate)
+        except (OSError, RuntimeError) as error:  # of HDF5, in the middle of a table
+            raise TableError(f"this file is damaged ({error}). Nothing was read.", file=name) from None
 
 
 @dataclass
@@ -242,12 +245,17 @@ class _Reader:
 
     def read(self, genes: str | None, only: Sequence[str], layer: str | None, by_plate: bool) -> Pseudobulk:
         self.notes: list[str] = []
+        self.var = "raw/var" if self._is_raw(layer) else "var"
         ids, kind, merged = self._genes(genes, only)
         roles = self._roles()
         conditions, codes, unit, structures = self._conditions(roles, by_plate)
         if not conditions:
             raise self._error("no cell has a treatment, a line and a donor where there are columns of these.")
         matrix: Any = self._matrix(layer)
+        shape = tuple(matrix.attrs.get("shape", matrix.attrs.get("h5sparse_shape", ()))) or getattr(matrix, "shape", ())
+        if shape and (len(shape) != 2 or shape[0] != len(codes) or shape[1] != self.columns):
+            size = " x ".join(f"{n:,}" for n in shape)
+            raise self._error(f"the matrix is {size}, and there are {len(codes):,} cells and {self.columns:,} genes.")
         values, counts = self._sums(matrix, codes, len(conditions), merged, len(ids))
         sizes = np.bincount(codes[codes >= 0], minlength=len(conditions))
         if not counts:
@@ -263,11 +271,18 @@ class _Reader:
 
     def _names(self, table: str) -> list[str]:
         group: Any = self.h5[table]
-        return [column for column in group if not column.startswith("__")] if hasattr(group, "keys") else []
+        if not hasattr(group, "keys"):  # one table of records, as anndata wrote before 0.7
+            return list(group.dtype.names or ())
+        return [column for column in group if not column.startswith("__")]
 
     def _codes(self, table: str, column: str) -> tuple[np.ndarray, list[str]]:
         """A column as codes and their texts: of 10^6 cells a few megabytes, whatever their names are."""
         node: Any = self.h5[table][column]  # type: ignore[index]
+        if isinstance(node, np.ndarray):
+            if (known := f"uns/{column}_categories") in self.h5 and node.dtype.kind == "i":
+                return node.astype(np.int64), list(map(_text, np.asarray(self.h5[known])))
+            unique, codes = np.unique(node, return_inverse=True)
+            return codes, list(map(_text, unique))
         if hasattr(node, "keys") and "codes" in node:
             return np.asarray(node["codes"][:], np.int64), [_text(c) for c in node["categories"][:]]
         if "categories" in node.attrs:  # as anndata wrote them before 0.8
@@ -286,12 +301,13 @@ class _Reader:
 
     def _genes(self, column: str | None, only: Sequence[str]) -> tuple[list[str], str, np.ndarray | None]:
         """Genes of the result, their kind, and the number of the gene of each column (-1: not read)."""
-        var: Any = self.h5["var"]
-        name = column or _text(var.attrs.get("_index", "_index"))
-        if name not in var:
-            raise TableError(f'var has no column "{name}". {did_you_mean(name, self._names("var"))}', file=self.name)
-        codes, texts = self._codes("var", name)
+        var: Any = self.h5[self.var]
+        name = column or _text(var.attrs.get("_index", "_index" if hasattr(var, "keys") else "index"))
+        if name not in (names := self._names(self.var)):
+            raise TableError(f'var has no column "{name}". {did_you_mean(name, names)}', file=self.name)
+        codes, texts = self._codes(self.var, name)
         listed = [texts[c] for c in codes]
+        self.columns = len(listed)
         try:
             kind, listed = gene_kind(listed)
         except InputError as error:
@@ -464,12 +480,23 @@ class _Reader:
     # -- the matrix
 
     def _matrix(self, layer: str | None) -> Any:
+        if self._is_raw(layer):
+            return self.h5["raw/X"]
         if layer is None:
+            if "X" not in self.h5:
+                raise TableError(f"there is no matrix X. Name a layer: {self._layers()}.", file=self.name)
             return self.h5["X"]
         layers: Any = self.h5.get("layers", {})
         if layer not in layers:
-            raise TableError(f'no layer "{layer}". {did_you_mean(layer, list(layers))}', file=self.name)
+            raise TableError(f'no layer "{layer}". There is: {self._layers()}.', file=self.name)
         return layers[layer]
+
+    def _is_raw(self, layer: str | None) -> bool:
+        return layer == "raw" and "raw/X" in self.h5 and "raw" not in self.h5.get("layers", {})  # type: ignore[operator]
+
+    def _layers(self) -> str:
+        names = [*self.h5.get("layers", {}), *(["raw"] if "raw/X" in self.h5 else [])]  # type: ignore[misc]
+        return ", ".join(names) or "none"
 
     def _sums(
         self, matrix: Any, codes: np.ndarray, conditions: int, merged: np.ndarray | None, genes: int
@@ -483,7 +510,7 @@ class _Reader:
             if len(values) and float(values.min()) < 0:
                 raise self._error(
                     "the matrix has values below 0 (scaled expression?). Name a layer of counts or of log-normalised "
-                    f"values: {', '.join(self.h5.get('layers', {})) or 'there is none'}."  # type: ignore[arg-type]
+                    f"values (--layer). There is: {self._layers()}."
                 )
             if not np.isfinite(values).all():
                 raise self._error("the matrix has values that are no numbers.")
