@@ -38,7 +38,10 @@ _OTHER = {
 }
 _MICRO = str.maketrans("µμ", "uu")
 #: a column of the doses of one compound of a pair, or of logarithms: what stands beside its name
-_EACH, _LOGARITHM = re.compile(r"([12ab]|row|col|r|c)"), re.compile(r"(lg|ln|log|log10|log2)(m|um|nm)?")
+_EACH, _LOGARITHM = (
+    re.compile(r"(?:drug|compound|cpd|agent)?(?:[12ab]|row|col|r|c)"),
+    re.compile(r"(lg|ln|log|log10|log2)(m|um|nm)?"),
+)
 _DOSE = re.compile(r"\s*(?P<number>[^\sa-zA-Zµμ%]+(?:[eE][+-]?\d+)?)\s*(?P<unit>[a-zA-Zµμ%].*)?")
 
 
@@ -191,7 +194,7 @@ def dose_column(header: str) -> tuple[str, str]:
 
     >>> dose_column("Dose (nM)"), dose_column("conc_uM"), dose_column("concentration_ug_per_ml")
     (('dose', 'nM'), ('dose', 'uM'), ('dose', 'ug/ml'))
-    >>> dose_column("dose_1 (uM)"), dose_column("log10 dose")[0], dose_column("MAX_CONC")[0]
+    >>> dose_column("drugA Conc (uM)"), dose_column("log10 dose")[0], dose_column("MAX_CONC")[0]
     (('each', 'uM'), 'logarithm', '')
     """
     name, unit = split_unit(header)

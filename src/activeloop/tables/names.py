@@ -58,11 +58,13 @@ PARTS: dict[str, tuple[str, ...]] = {
     "compound": (
         *("compound", "drug", "drug_id", "drug_name", "compound_id", "compound_name", "drug_1", "drug1", "drug_a"),
         *("drug a", "druga", "compound_1", "compound1", "compound_a", "drug_row", "smiles_1", "perturbation"),
+        *("drug_a_name", "drug_1_name", "compound_a_name", "compound_1_name", "drug_row_name", "first_drug"),
         *("treatment_name", "inhibitor", "agent", "smiles", "canonical_smiles", "wirkstoff", "substanz", "composé"),
     ),
     "second": (
         *("drug_2", "drug2", "drug_b", "drug b", "drugb", "compound_2", "compound2", "compound_b", "second_compound"),
-        *("drug_col", "combination_partner", "partner", "second_drug", "smiles_2"),
+        *("drug_col", "combination_partner", "partner", "second_drug", "smiles_2", "drug_b_name", "drug_2_name"),
+        *("compound_b_name", "compound_2_name", "drug_col_name"),
     ),
     "dose": (
         *("dose", "doses", "concentration", "concentrations", "conc", "drug_concentration", "drug_conc", "drug_dose"),
