@@ -7,6 +7,7 @@ a few ranks. Tests compare each with SciPy's or its slow definition.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -134,6 +135,22 @@ def average_precision(score: np.ndarray, hit: np.ndarray, *, undefined: float = 
     found, taken = np.bincount(level, hit), np.bincount(level)
     precision = np.cumsum(found) / np.cumsum(taken)
     return float((precision * found).sum() / found.sum())
+
+
+def two_words(metrics: Mapping[str, float], before: str = "") -> str:
+    """How well two classes are told apart, in words; "" where nothing says it.
+
+    Args:
+        metrics: `auroc`, `auprc` and `share`.
+        before: what stands before their names.
+
+    >>> two_words({"auroc": 0.85, "auprc": 0.5, "share": 0.125})
+    'AUROC 0.85 (0.5 by chance), AUPRC 0.50 (0.12 by chance)'
+    """
+    found = [metrics.get(f"{before}{name}", math.nan) for name in ("auroc", "auprc", "share")]
+    if math.isnan(sum(found)):
+        return ""
+    return f"AUROC {found[0]:.2f} (0.5 by chance), AUPRC {found[1]:.2f} ({found[2]:.2f} by chance)"
 
 
 def inside(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

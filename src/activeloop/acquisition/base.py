@@ -309,7 +309,8 @@ def objective(prediction: Prediction) -> Objective:
             f"This score needs one assay and the model predicts {outputs}. Take `hypervolume` or `scalarised` (Python: "
             "Hypervolume, Scalarised), or give all but one a threshold. Nothing was chosen."
         )
-    word = f"probability of being {prediction.classes[-1]}" if prediction.classes else "value"
+    two = bool(prediction.maps and prediction.maps[-1].binary)
+    word = f"probability of being {prediction.classes[-1]}" if prediction.classes else "probability" if two else "value"
     draws = prediction.draws[:, :, -1] if len(prediction.draws) else np.zeros((0, len(prediction)))
     return Objective(draws, prediction.mean[:, -1], prediction.sd[:, -1], word)
 

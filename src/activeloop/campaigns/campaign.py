@@ -110,7 +110,7 @@ from activeloop.errors import ConfigError, InputError, ModelError, StateError, S
 from activeloop.measurements import Assay, Dataset, Measurement, ResultsFile, read_measurements
 from activeloop.measurements.assay import checked_assays, number_of
 from activeloop.measurements.columns import check_names
-from activeloop.measurements.dataset import pool_rows
+from activeloop.measurements.dataset import pool_rows, resolved
 from activeloop.measurements.reading import Reading
 from activeloop.notebook import axes, html_table, nothing_yet
 from activeloop.plates import Pick, Proposal
@@ -867,6 +867,10 @@ class Campaign:
         """The assays of `model`'s columns: those with a result; () where it is the prior, which gives a score."""
         return self._predicted(self.state())
 
+    def shown_assays(self) -> tuple[Assay, ...]:
+        """The assays, where the scale of one that has 0 and 1 alone says so."""
+        return resolved(self.dataset()).assays
+
     def predict(
         self, rows: Any, *, of: Pool | None = None, column: str = "", offset: int | None = None
     ) -> PredictionTable:
@@ -1010,7 +1014,7 @@ class Campaign:
             StateError: nothing was measured yet.
         """
         state = self.state()
-        dataset = self._dataset(state)
+        dataset = resolved(self._dataset(state))
         if not len(dataset):
             raise StateError(
                 "nothing was measured yet, so no round can be judged. Record what you have (`activeloop record "
@@ -1131,7 +1135,7 @@ class Campaign:
         why = self._held_back(state, dataset, predictor)
         self._append_version(Fitted(version, why), state)  # after its arrays are safe
         if not why:
-            self._fitted = (version.number, predictor, dataset.answered().assays)
+            self._fitted = (version.number, predictor, resolved(dataset.answered()).assays)
         return version
 
     def _append_version(self, fitted: Fitted, state: CampaignState) -> None:
@@ -1183,7 +1187,7 @@ class Campaign:
             raise changed_since(version.number, state.extended_since(version.number))
         if self._fitted is None or self._fitted[0] != version.number:
             model = restore_version(version, state, self.pool, self.assays, self.learner, self.artifacts)
-            known = dataset_then(version, state, self.pool, self.assays).answered().assays
+            known = resolved(dataset_then(version, state, self.pool, self.assays).answered()).assays
             self._fitted = (version.number, model, known)
         return self._fitted[1]
 

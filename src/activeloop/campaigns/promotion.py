@@ -12,13 +12,14 @@ from activeloop.campaigns.front import logarithmic
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.validation import MIN_RESULTS, STANDARD_ERRORS
 from activeloop.measurements import Assay, Dataset
+from activeloop.measurements.dataset import levels_of
 from activeloop.models.base import EachAssay
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.prediction import Predictor
 
 
-def losses(predicted: np.ndarray, values: np.ndarray, assay: Assay, logarithmic: bool) -> np.ndarray:
-    """[N] how wrong predictions are: absolute errors in the assay's unit, or in powers of ten; squared for classes.
+def losses(predicted: np.ndarray, values: np.ndarray, assay: Assay, logarithmic: bool, two: bool = False) -> np.ndarray:
+    """[N] how wrong predictions are: absolute errors in the assay's unit, or in powers of ten; of two values squared.
 
     Ranks are not compared: where a model knows nothing, its out-of-fold predictions rank results the wrong way round,
     because each is the mean of the others.
@@ -28,7 +29,7 @@ def losses(predicted: np.ndarray, values: np.ndarray, assay: Assay, logarithmic:
     >>> losses(np.array([0.1]), np.array([100.0]), Assay("kcat"), True).tolist()
     [3.0]
     """
-    if assay.goal == "classify":
+    if two or assay.is_two:
         return (predicted - values) ** 2
     if logarithmic:
         return np.abs(np.log10(np.abs(predicted)) - np.log10(np.abs(values)))
@@ -103,7 +104,8 @@ def evidence_against(new: np.ndarray, old: np.ndarray, dataset: Dataset, version
     for a, assay in enumerate(dataset.assays):
         values = dataset.values[:, a]
         log = assay.name in scales or (len(dataset.assays) == 1 and "log_scale" in version.metrics)
-        wrong, before = (losses(one[:, a], values, assay, log) for one in (new, old))
+        two = assay.is_two or levels_of(dataset, a) is not None
+        wrong, before = (losses(one[:, a], values, assay, log, two) for one in (new, old))
         known = np.isfinite(wrong - before) & (dataset.censored[:, a] == 0)
         if (count := int(known.sum())) < MIN_RESULTS:
             continue
@@ -112,7 +114,7 @@ def evidence_against(new: np.ndarray, old: np.ndarray, dataset: Dataset, version
         if difference.mean() < -STANDARD_ERRORS * error:
             return ""
         if difference.mean() > STANDARD_ERRORS * error and not worse:
-            kind = "Brier score" if assay.goal == "classify" else f"mean error{' in powers of ten' * log}"
+            kind = "Brier score" if two else f"mean error{' in powers of ten' * log}"
             worse = (
                 f"it predicts {count:,} results that neither had seen less well than version {version.number} "
                 f"({assay.name}: {kind} {wrong[known].mean():.3g} against {before[known].mean():.3g}, "

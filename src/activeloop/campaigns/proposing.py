@@ -14,6 +14,7 @@ from activeloop.candidates import Pool
 from activeloop.candidates.notation import WILD_TYPE, plain_name
 from activeloop.errors import InputError, NotationError, check_type
 from activeloop.measurements import Assay, Dataset
+from activeloop.measurements.dataset import resolved
 from activeloop.plates import Pick, PickPrediction, Proposal
 from activeloop.prediction import Predictor
 
@@ -86,7 +87,7 @@ class ProposalBuilder:
             progress=progress,
             coordinates=self._coordinates if model is None else site_features,
         )
-        around = Surroundings.of(dataset, self.prior, seed).words([choice.row for choice in choices])
+        around = Surroundings.of(resolved(dataset), self.prior, seed).words([choice.row for choice in choices])
         picks = tuple(
             self._pick(choice, rank, predicted, beside)
             for rank, (choice, beside) in enumerate(zip(choices, around, strict=True), 1)

@@ -116,7 +116,7 @@ class Surroundings:
 
     def shown(self, text: str) -> str:
         """A value with its unit."""
-        of = f"{self.assay.name} " if self.several else ""
+        of = f"{self.assay.name} " if self.several or self.assay.scale == "binary" else ""
         return f"{of}{text} {self.assay.unit}".rstrip()
 
     def _near(self, near: Neighbour) -> str:
@@ -168,8 +168,9 @@ class Surroundings:
         return found
 
     def _counted(self, seen: Seen) -> str:
-        if self.assay.goal == "classify":
-            return f"{seen.count} measured, {round(seen.mean * seen.count)} of them fit"
+        if self.assay.is_two:
+            what = "fit" if self.assay.goal == "classify" else f"{self.assay.name} 1"
+            return f"{seen.count} measured, {round(seen.mean * seen.count)} of them {what}"
         if seen.count == 1:
             return f"1 measured: {seen.best[0]} {self.shown(seen.best[1])}"
         best, worst = (" ".join(one) for one in (seen.best, seen.worst))

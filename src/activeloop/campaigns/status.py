@@ -17,7 +17,7 @@ from activeloop.campaigns.validation import ProspectiveValidation, validate_each
 from activeloop.candidates import is_scan
 from activeloop.measurements import Dataset
 from activeloop.measurements.arrays import numbers_in
-from activeloop.measurements.dataset import better_of_two
+from activeloop.measurements.dataset import better_of_two, resolved
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,7 @@ class Status:
 
 def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence[float] | None) -> Status:
     """The status that follows from a state and its data set."""
+    dataset = resolved(dataset)
     first = state.proposal_events[0] if state.proposals else state.last + 1
     stored, names = state.stored, state.stored.texts.names
     of_controls = stored.standing & stored.rows["control"] & ~np.isnan(stored.rows["value"])
@@ -167,8 +168,8 @@ def _held_back(state: CampaignState) -> str:
 def _leaders(state: CampaignState, dataset: Dataset) -> tuple[Leader, ...]:
     leaders, enough = [], dataset.meets_all() == 1
     for a, assay in enumerate(dataset.assays):
-        if not np.isnan(dataset.limits[a]):
-            continue  # good enough is good enough
+        if not np.isnan(dataset.limits[a]) or assay.scale == "binary":
+            continue  # good enough is good enough, and of two values the better is that of every hit
         values = np.where(enough, dataset.reached[:, a], np.nan)
         if not np.isfinite(values).any():  # limits alone: the least strict is shown as what it is
             values = np.where(enough, dataset.values[:, a], np.nan) * assay.sign

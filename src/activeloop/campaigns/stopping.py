@@ -17,8 +17,8 @@ from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.validation import ProspectiveValidation
 from activeloop.candidates import Pool
 from activeloop.measurements import Assay, Dataset
-from activeloop.measurements.dataset import better_of_two
-from activeloop.metrics import spearman_interval
+from activeloop.measurements.dataset import better_of_two, levels_of
+from activeloop.metrics import spearman_interval, two_words
 from activeloop.prediction import Predictor
 
 DRAWS = 256
@@ -67,6 +67,7 @@ class Skill:
         spearman: rank correlation of held-out predictions and values.
         values: how many.
         low, high: its 90 % interval.
+        told: how well two values are told apart, in words; "" for other assays.
     """
 
     assay: str
@@ -74,8 +75,11 @@ class Skill:
     values: int
     low: float
     high: float
+    told: str = ""
 
     def __str__(self) -> str:
+        if self.told:
+            return f"held-out {self.told} on {self.values:,} values"
         interval = f"90 % interval {self.low:.2f} to {self.high:.2f}"
         return f"held-out Spearman {self.spearman:.2f} on {self.values:,} values, {interval}"
 
@@ -91,7 +95,8 @@ def skills(metrics: Mapping[str, float], assays: Sequence[Assay]) -> tuple[Skill
         prefix = "" if len(assays) == 1 else f"{assay.name} "
         rank, count = metrics.get(f"{prefix}held_out_spearman"), metrics.get(f"{prefix}held_out")
         if rank is not None and count is not None:
-            found.append(Skill(assay.name, rank, round(count), *spearman_interval(rank, round(count))))
+            interval = spearman_interval(rank, round(count))
+            found.append(Skill(assay.name, rank, round(count), *interval, two_words(metrics, prefix)))
     return tuple(found)
 
 
@@ -105,9 +110,10 @@ class RoundReport:
         assay: that `best` is of: the first whose best is looked for and that has results, else the first.
         best_name, best: the best candidate so far and its mean, in the assay's unit; of candidates that are known to
             meet all thresholds. "" and NaN while there is none.
-        gained: how much better that is than the best before the last round (NaN in the first).
+        gained: how much better that is than the best before the last round (NaN in the first); of an assay of two
+            values alone the hits of the last round.
         met: candidates known to be good enough in every assay; None where no assay has a threshold. For an assay of
-            classes alone those that are fit.
+            classes alone those that are fit, for one of two values its hits.
         front: of several assays whose best is looked for, else None.
         gain: expected from the next round; None without a model or with nothing left.
         skills: of the current version in each assay that has held-out values.
@@ -166,7 +172,7 @@ def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Datas
     if prediction.classes or [a.goal for a in dataset.assays] == ["classify"]:
         return _of_chances(np.clip(prediction.mean[:, -1], 0, 1))
     if better_of_two(dataset) is not None:  # nothing is better than a hit: more of them are looked for
-        low, high = (float(end(oriented.values[:, 0])) for end in (np.nanmin, np.nanmax))
+        low, high = levels_of(oriented) or (0.0, 1.0)
         return _of_chances(np.clip((prediction.mean[:, 0] - low) / (high - low), 0, 1))
     if not len(prediction.draws):
         return None
@@ -258,6 +264,9 @@ def report(
     met = None if np.isnan(dataset.limits).all() else int((dataset.meets_all() == 1).sum())
     if len(dataset.assays) == 1 and dataset.assays[0].goal == "classify":
         met = int((dataset.values[:, 0] == 1).sum())
+    if (better := better_of_two(dataset)) is not None:
+        hits = dataset.values[:, 0] == better
+        met, gained = int(hits.sum()), float(hits[dataset.rounds == state.rounds - 1].sum())
     front = front_of(dataset, state.rounds, logarithmic(dataset.assays, state.current))
     advice, sentence = _advise(state, dataset, validations, gain, known, goal, next_size, column)
     if stale and state.current is not None:
@@ -328,7 +337,13 @@ def _advise(
 
 def _doubts(validations: Sequence[ProspectiveValidation], blind: Sequence[Skill], several: bool) -> Iterator[str]:
     for v in validations:
-        if v.spearman < 0.1 or v.coverage < 0.5:
+        if v.hits == v.hits:
+            if v.hits < v.expected - 2 * v.spread:
+                yield (
+                    f"Treat this with caution: on plate {v.proposal} {v.expected:.1f} hits{f' of {v.assay}' * several} "
+                    f"were expected, and {v.hits:.0f} came."
+                )
+        elif v.spearman < 0.1 or v.coverage < 0.5:
             held = f", {v.coverage:.0%} of results in their 90 % interval" if v.coverage == v.coverage else ""
             of = f" of {v.assay}" if several else ""
             yield (

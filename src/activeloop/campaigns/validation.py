@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from activeloop.campaigns.events import StudentRecord, Version
 from activeloop.campaigns.state import CampaignState
 from activeloop.fidelity import best_fidelity, fidelity, values_problem
 from activeloop.measurements import Assay, Dataset
-from activeloop.metrics import inside, rounding_tied, spearman
+from activeloop.metrics import auroc, average_precision, inside, rounding_tied, spearman
 from activeloop.plates import Pick
 from activeloop.prediction import Prediction, PredictionTable, Predictor
 
@@ -47,6 +47,9 @@ class ProspectiveValidation:
         spearman: rank correlation of predicted and measured values, NaN when all are equal.
         coverage: share of measured values in their 90 % interval; NaN for classes, and for the scores of a prior.
         assay: which was predicted.
+        auroc, auprc: of an assay of two values, how well hits were told from others; NaN where there is one kind.
+        hits, expected: of such an assay, hits that came and the sum of their probabilities; NaN for others.
+        spread: standard deviation of that sum if the probabilities are right.
     """
 
     proposal: int
@@ -55,6 +58,11 @@ class ProspectiveValidation:
     spearman: float
     coverage: float
     assay: str = ""
+    auroc: float = math.nan
+    auprc: float = math.nan
+    hits: float = math.nan
+    expected: float = math.nan
+    spread: float = math.nan
 
 
 def validate_each(state: CampaignState, dataset: Dataset) -> tuple[ProspectiveValidation, ...]:
@@ -101,11 +109,25 @@ class PredictedPlate:
     @property
     def validation(self) -> ProspectiveValidation:
         """Its figures."""
-        compared = _Compared(self.mean, self.low, self.high, self.value, classes=self.assay.goal == "classify")
+        compared = _Compared(self.mean, self.low, self.high, self.value, classes=self.assay.is_two)
         found = compared.performance
         coverage = found.coverage if self.version else math.nan  # a prior's score has no unit
         count, name = len(self.names), self.assay.name
-        return ProspectiveValidation(self.proposal, self.version, count, found.spearman, coverage, name)
+        plain = ProspectiveValidation(self.proposal, self.version, count, found.spearman, coverage, name)
+        return plain if not self.assay.is_two else replace(plain, **self._of_two())
+
+    def _of_two(self) -> dict[str, float]:
+        """How hits were told from others, and how many were expected."""
+        sign = self.assay.sign
+        hit = self.value > 0.5 if sign > 0 else self.value < 0.5
+        found = {"hits": float(hit.sum())}
+        if 0 < hit.sum() < len(hit):
+            score = rounding_tied(sign * self.mean)
+            found |= {"auroc": float(auroc(score, hit)), "auprc": float(average_precision(score, hit))}
+        if self.version:
+            chance = np.clip(self.mean if sign > 0 else 1 - self.mean, 0, 1)
+            found |= {"expected": float(chance.sum()), "spread": float(np.sqrt((chance * (1 - chance)).sum()))}
+        return found
 
 
 def predicted_plates(state: CampaignState, dataset: Dataset, column: int = 0) -> Iterator[PredictedPlate]:

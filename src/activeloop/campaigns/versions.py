@@ -17,6 +17,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.arrays import MeasurementArrays
+from activeloop.measurements.dataset import resolved
 from activeloop.measurements.summary import summarise
 from activeloop.prediction import Learner, Predictor, Validated
 
@@ -135,6 +136,6 @@ def _metrics(state: CampaignState, dataset: Dataset, predictor: Predictor) -> di
     metrics = {"candidates": float(len(dataset))}
     if isinstance(predictor, Validated):
         metrics |= {name: value for name, value in predictor.metrics().items() if math.isfinite(value)}
-    if validation := validate(state, dataset):
+    if validation := validate(state, resolved(dataset)):
         metrics |= {"last_plate_spearman": validation.spearman, "last_plate_coverage": validation.coverage}
     return metrics

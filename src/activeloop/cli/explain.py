@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.terminal import Folder, Offset, check_file, next_step, opened, say, show_table
+from activeloop.cli.terminal import Folder, Offset, check_file, interval_title, next_step, opened, say, show_table
 from activeloop.words import shown_number
 
 if TYPE_CHECKING:
@@ -77,8 +77,9 @@ def show(one: Explanation, called: Callable[[str], str]) -> None:
 
     unit = f" {one.assay.unit}" if one.assay.unit and one.version else ""
     if one.version:
-        interval = f"(90 % interval of a measurement: {shown_number(one.low)} to {shown_number(one.high)})"
-        what = f"predicted {one.assay.name} {shown_number(one.mean, 4)}{unit} {interval} by version {one.version}"
+        interval = f"({interval_title(one.assay.is_two)}: {shown_number(one.low)} to {shown_number(one.high)})"
+        name = one.assay.predicted if one.assay.scale == "binary" else f"predicted {one.assay.name}"
+        what = f"{name} {shown_number(one.mean, 4)}{unit} {interval} by version {one.version}"
     else:
         what = f"score {shown_number(one.mean)} by the prior, in no unit"
     measured = (

@@ -13,6 +13,7 @@ from activeloop.cli.terminal import (
     MergeDuplicates,
     Offset,
     SkipUnreadable,
+    interval_title,
     next_proposal,
     opened,
     predicted_title,
@@ -108,8 +109,8 @@ def show(done: Extension, kinds: str) -> None:
     headers = (
         "rank",
         "candidate",
-        predicted_title(name, done.assay.unit),
-        "90 % interval of a measurement",
+        predicted_title(name, done.assay.unit, done.assay.scale == "binary"),
+        interval_title(done.assay.is_two),
         "P(better than wild type)",
         f"sum of single effects{unit and f' ({unit.strip()})'}",
         "not measured alone",

@@ -98,8 +98,9 @@ def show(found: Predictions) -> None:
         say(f"Wrote {many(found.count, 'prediction')} of {found.who} to {found.file}.")
     headers = ["candidate"]
     for assay in found.assays:
-        interval = interval_title(found.classes) if len(found.assays) == 1 else f"{assay.name} 90 % interval"
-        headers += [PRIOR_SCORE] if assay.name == PRIOR_SCORE else [predicted_title(assay.name, assay.unit), interval]
+        interval = interval_title(assay.is_two) if len(found.assays) == 1 else f"{assay.name} 90 % interval"
+        predicted = predicted_title(assay.name, assay.unit, assay.scale == "binary")
+        headers += [PRIOR_SCORE] if assay.name == PRIOR_SCORE else [predicted, interval]
     rows = []
     for one in found.best:
         cells = [f"{one.name} (not in the pool)" if one.outside else one.name]

@@ -23,7 +23,7 @@ from activeloop.cli.terminal import (
 from activeloop.words import many, shown_number, some
 
 if TYPE_CHECKING:
-    from activeloop.config import AssayConfig
+    from activeloop.measurements import Assay
     from activeloop.plates import Pick, PickPrediction, Proposal
 
 Layout = Literal["auto", "compact", "by-column", "random"]
@@ -88,7 +88,7 @@ def propose(
     say(f"Proposal {proposal.number} {head}: {many(len(proposal.picks), 'candidate')}, chosen by {proposal.policy}.")
     if found.options:
         say(f"As for the last plate: {', '.join(map(as_option, found.options.items()))}.")
-    show(proposal, loop.config.assays)
+    show(proposal, loop.campaign.shown_assays())
     for p in found.plates:
         say(f"  {p}")
     say(f"Written: {some([str(path) for path in found.files], 12)}")
@@ -124,7 +124,7 @@ def as_option(setting: tuple[str, Any]) -> str:
     return f"{OPTIONS[key]} {value}" if key in OPTIONS else "--empty-edges" if value else "--fill-edges"
 
 
-def show(proposal: Proposal, assays: Sequence[AssayConfig]) -> None:
+def show(proposal: Proposal, assays: Sequence[Assay]) -> None:
     """The first picks as a table, with what is predicted in every assay; before any result the prior's score."""
     picks = proposal.picks[:SHOWN]
     labels = label_columns(picks, [a.name for a in assays])
@@ -150,7 +150,7 @@ def label_columns(picks: Sequence[Pick], assays: Sequence[str]) -> dict[str, lis
 
 
 def prediction_columns(
-    proposal: Proposal, picks: Sequence[Pick], assays: Sequence[AssayConfig]
+    proposal: Proposal, picks: Sequence[Pick], assays: Sequence[Assay]
 ) -> Iterator[tuple[str, list[str]]]:
     """Header and cells of each column of predictions."""
     from activeloop.prediction import PRIOR_SCORE
@@ -162,8 +162,14 @@ def prediction_columns(
         found = [_prediction(p, assay.name, assay is assays[0]) for p in picks]
         known = [one if one and one.mean == one.mean else None for one in found]
         if any(known):
-            yield predicted_title(assay.name, assay.unit), [shown_number(one.mean) if one else "-" for one in known]
-            interval = interval_title(assay.goal == "classify") if len(assays) == 1 else f"{assay.name} 90 % interval"
+            two = assay.scale == "binary"
+            yield (
+                predicted_title(assay.name, assay.unit, two),
+                [shown_number(one.mean) if one else "-" for one in known],
+            )
+            interval = (
+                interval_title(two or assay.goal == "classify") if len(assays) == 1 else f"{assay.name} 90 % interval"
+            )
             if len(assays) <= SIDE_BY_SIDE:
                 yield (
                     interval,

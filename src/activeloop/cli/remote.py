@@ -355,8 +355,9 @@ def predict(
     rows.sort(key=lambda row: -sign * (row[2].get(first, {}).get("mean") or 0.0))
     headers = ["candidate"]
     for a in assays:
-        interval = interval_title(a.goal == "classify") if len(assays) == 1 else f"{a.name} 90 % interval"
-        headers += [predicted_title(a.name, a.unit), interval]
+        two = a.scale == "binary"
+        interval = interval_title(two or a.goal == "classify") if len(assays) == 1 else f"{a.name} 90 % interval"
+        headers += [predicted_title(a.name, a.unit, two), interval]
     cells = []
     for name, outside, known in rows[:top]:
         line = [f"{name} (not in the pool)" if outside else name]

@@ -125,8 +125,9 @@ def show(found: Screened) -> None:
             for cell in (shown_number(p.mean, 4), f"{shown_number(p.low)} to {shown_number(p.high)}")
         ]
         rows.append((str(pick.rank), pick.name, *cells, pick.reason))
-    names = [a.name for a in found.assays]
-    intervals = [f"{name} 90 % interval" if len(names) > 1 else interval_title(found.classes) for name in names]
-    predicted = [header for pair in zip(names, intervals, strict=True) for header in (f"{pair[0]} predicted", pair[1])]
+    predicted = []
+    for a in found.assays:
+        interval = f"{a.name} 90 % interval" if len(found.assays) > 1 else interval_title(a.is_two)
+        predicted += [a.predicted, interval]
     title = f"the first {len(rows)} of {many(len(found.picks), 'pick')}"
     show_table(title, ("rank", "candidate", *predicted, "why"), rows)

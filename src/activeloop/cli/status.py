@@ -18,6 +18,7 @@ from activeloop.cli.terminal import (
     opened,
     say,
 )
+from activeloop.metrics import two_words
 from activeloop.words import controls_named, many, shown_number, some
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def summary_table(found: Status, called: Callable[[str], str] = str) -> Table:
             counted = f"  ({found.front.counted})" if found.front.counted else ""
             volumes = "  ".join(f"{v:.1%}" for v in found.front.volumes)
             table.add_row("volume below it, by round", volumes + counted)
-    elif found.best_by_round:
+    elif found.best_by_round and found.leaders:
         corrected = "  (corrected for plates)" if any(map(is_corrected, found.leaders[:1])) else ""
         several = f"{found.leaders[0].assay} " if found.conditions and found.leaders else ""
         table.add_row(
@@ -172,8 +173,9 @@ def checked_words(metrics: Mapping[str, float]) -> str:
     for assay in (n.removesuffix("held_out") for n in metrics if n == "held_out" or n.endswith(" held_out")):
         count = f"{metrics[f'{assay}held_out']:.0f} values"
         rank, covered = metrics.get(f"{assay}held_out_spearman"), metrics.get(f"{assay}coverage90")
-        parts = [count if rank is None else f"Spearman {rank:.2f} on {count}"]
-        if covered is not None:
+        told = two_words(metrics, assay)
+        parts = [f"{told} on {count}" if told else count if rank is None else f"Spearman {rank:.2f} on {count}"]
+        if covered is not None and not told:
             area = metrics[f"{assay}miscalibration_area"]
             parts.append(f"{covered:.0%} of them in their 90 % interval, miscalibration area {area:.3f}")
         if (ece := metrics.get(f"{assay}ece")) is not None:
@@ -211,6 +213,11 @@ def validation_words(validation: ProspectiveValidation | None) -> str:
     """The prospective validation, in words."""
     if validation is None:
         return "needs results of a predicted plate"
+    if validation.hits == validation.hits:
+        told = f", AUROC {validation.auroc:.2f}" if validation.auroc == validation.auroc else ""
+        ahead = f" ({validation.expected:.1f} were expected)" if validation.expected == validation.expected else ""
+        found = f"{validation.hits:.0f} hits among {validation.candidates} results{ahead}"
+        return f"on proposal {validation.proposal}: {found}{told}"
     known = validation.spearman == validation.spearman
     spearman = f"Spearman {validation.spearman:.2f} with" if known else "no rank correlation (all alike) with"
     rank = f"on proposal {validation.proposal}: {spearman} {validation.candidates} results"

@@ -114,13 +114,14 @@ def printable(text: str) -> str:
     return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
-def predicted_title(name: str, unit: str) -> str:
+def predicted_title(name: str, unit: str, two: bool = False) -> str:
     """The header of a column of predictions of an assay, with its unit.
 
     >>> predicted_title("kcat", "1/s"), predicted_title("binds", "")
     ('kcat predicted (1/s)', 'binds predicted')
     """
-    return f"{name} predicted ({unit})" if unit else f"{name} predicted"
+    words = f"probability of {name}" if two else f"{name} predicted"
+    return f"{words} ({unit})" if unit else words
 
 
 def interval_title(classes: bool) -> str:

@@ -17,6 +17,7 @@ from activeloop.desk.pictures import draw_attribution
 from activeloop.drawing import png, settings, svg
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset
+from activeloop.measurements.dataset import resolved
 from activeloop.models.base import EachAssay
 from activeloop.models.calibration.learner import CalibratedClassifier
 from activeloop.models.gp.mutation_gp import MutationPredictor
@@ -164,7 +165,7 @@ class _Explained:
         if model is None:
             raise StateError("there is no model yet: record results and fit first.")
         prior = campaign.learner.prior(campaign.pool) if campaign.learner.quick_prior else None
-        around = Surroundings.of(dataset, prior, campaign.seed)
+        around = Surroundings.of(resolved(dataset), prior, campaign.seed)
         predicted = campaign.predicted_assays()
         names = [a.name for a in predicted]
         column = names.index(around.assay.name) if around.assay.name in names else 0

@@ -20,6 +20,8 @@ from activeloop.prediction import NORMAL, Prediction, Predictor, ValueMap, mean_
 
 #: candidates and joint samples by which the rest of a pool is represented
 SAMPLE, DRAWS = 2048, 32
+#: candidates of the first round from which a base rate is taken
+BASE = 20
 #: order of residues in a heat map: alike ones stand together
 RESIDUES = "AVILMFYWGPCSTNQHKRDE"
 
@@ -90,7 +92,7 @@ class PoolSample:
 
 @dataclass(frozen=True)
 class BestSoFar:
-    """The best of an assay after each round, beside random picks of the same number; for classes how many are fit.
+    """The best of an assay after each round, beside random picks of the same number; of two values how many are hits.
 
     Args:
         assay: which.
@@ -99,6 +101,7 @@ class BestSoFar:
         random: [R] expected of as many random picks; NaN where nothing tells it.
         exact: whether the whole pool is measured, so that nothing was estimated.
         needed: random picks after which the best found is expected; NaN where not even the whole pool, or not known.
+        base: hits and candidates of the first round, where no model chose it and the base rate is taken from it.
     """
 
     assay: Assay
@@ -107,16 +110,33 @@ class BestSoFar:
     random: np.ndarray
     exact: bool
     needed: float
+    base: tuple[int, int] | None = None
+
+    @property
+    def counted(self) -> str:
+        """What `best` counts; "" where it is a value."""
+        return "fit" if self.assay.goal == "classify" else "hits" if self.assay.is_two else ""
+
+    @property
+    def title(self) -> str:
+        """What `best` is, in words."""
+        unit = f" ({self.assay.unit})" if self.assay.unit else ""
+        return self.counted or f"best {self.assay.name}{unit}"
 
 
-def best_so_far(dataset: Dataset, rounds: int, columns: Sequence[int], sample: PoolSample | None) -> list[BestSoFar]:
+def best_so_far(
+    dataset: Dataset, rounds: int, columns: Sequence[int], sample: PoolSample | None, *, unchosen: bool = False
+) -> list[BestSoFar]:
     """Of each of some assays.
 
     Args:
-        dataset: of the campaign (not oriented).
+        dataset: of the campaign (not oriented), see `resolved`.
         rounds: how many there were.
         columns: of the assays.
         sample: of the pool; None where nothing tells what it would show.
+        unchosen: whether no model chose the first round: with at least 20 candidates and a hit among them, their share
+            of hits is the base rate of the pool. Later a model is fitted to what it chose itself, and finds hits
+            likelier everywhere.
     """
     reached, enough = dataset.reached, dataset.meets_all() == 1
     counts = np.array([int((dataset.rounds <= r).sum()) for r in range(rounds)])
@@ -124,14 +144,22 @@ def best_so_far(dataset: Dataset, rounds: int, columns: Sequence[int], sample: P
     found = []
     for column in columns:
         assay = dataset.assays[column]
-        fit = assay.goal == "classify"
-        known = reached[:, column] if fit else np.where(enough, reached[:, column], np.nan)
+        fit, base = assay.is_two, None
+        known = reached[:, column] if assay.goal == "classify" else np.where(enough, reached[:, column], np.nan)
+        if assay.scale == "binary":  # replicates that disagree are no hit
+            known = np.where(np.isnan(known), np.nan, known == (assay.sign > 0))
         best = np.array([_best(known[dataset.rounds <= r], fit) for r in range(rounds)])
         values, weights = (known[None], np.ones(len(known))) if whole else (None, np.ones(0))
         if sample is not None and assay.name in sample.assays:
             values, weights = sample.of(assay.name), sample.weights
+            if assay.scale == "binary":
+                values = values == (assay.sign > 0)
         if values is None:
             random, needed = np.full(rounds, np.nan), math.nan
+        elif fit and (base := _base(known[dataset.rounds == 0]) if unchosen and not whole else None):
+            share = base[0] / base[1]
+            random, needed = share * counts, float(best[-1]) / share
+            needed = needed if needed <= len(dataset.pool) else math.nan
         elif fit:
             share = float(np.average(values.mean(0), weights=weights))
             random, needed = share * counts, float(best[-1]) / share if share > 0 else math.nan
@@ -139,8 +167,14 @@ def best_so_far(dataset: Dataset, rounds: int, columns: Sequence[int], sample: P
             random = expected_best(values, weights, counts)
             needed = _needed(values, weights, float(best[-1]))
         sign = 1 if fit else assay.sign
-        found.append(BestSoFar(assay, counts, sign * best, sign * random, whole, needed))
+        found.append(BestSoFar(assay, counts, sign * best, sign * random, whole, needed, base))
     return found
+
+
+def _base(first: np.ndarray) -> tuple[int, int] | None:
+    """Hits and candidates of a round, by whether each is one; None where they are too few to tell a share."""
+    known = first[np.isfinite(first)]
+    return (int((known == 1).sum()), len(known)) if len(known) >= BASE and (known == 1).any() else None
 
 
 def _best(values: np.ndarray, fit: bool) -> float:
@@ -200,7 +234,12 @@ def _with_noise(prediction: Prediction, rng: np.random.Generator) -> np.ndarray:
             away[:, :, a] = _shaped(away[:, :, a], shape)
     values = scaled.mean + spread * away
     for a, each in enumerate(prediction.maps):
-        values[:, :, a] = each.inverse(values[:, :, a])
+        if each.binary:
+            chance = each.inverse(scaled.draws[:, :, a])
+            low = np.floor(chance.min(initial=0.0))  # -1 where less is better
+            values[:, :, a] = low + (rng.random(chance.shape) < chance - low)
+        else:
+            values[:, :, a] = each.inverse(values[:, :, a])
     return values
 
 
@@ -254,12 +293,14 @@ class Reliability:
         observed: [K] what came true; NaN where there is nothing to count.
         counts: [K] results behind each.
         classes: whether these are probabilities.
+        what: of being what; "" where they are not.
     """
 
     stated: np.ndarray
     observed: np.ndarray
     counts: np.ndarray
     classes: bool
+    what: str = ""
 
 
 def reliability(plates: Sequence[PredictedPlate]) -> Reliability | None:
@@ -271,12 +312,12 @@ def reliability(plates: Sequence[PredictedPlate]) -> Reliability | None:
     if not known:
         return None
     mean, low, high, value = (np.concatenate([getattr(p, n) for p in known]) for n in ("mean", "low", "high", "value"))
-    if known[0].assay.goal == "classify":
+    if (assay := known[0].assay).is_two:
         bins = np.clip((mean * 5).astype(int), 0, 4)
         counts = np.bincount(bins, minlength=5)
         with np.errstate(invalid="ignore"):
             stated, observed = (np.bincount(bins, v, minlength=5) / counts for v in (mean, value))
-        return Reliability(stated, observed, counts, True)
+        return Reliability(stated, observed, counts, True, "fit" if assay.goal == "classify" else "1")
     half = np.where(value > mean, high - mean, mean - low) / Z90
     z = np.abs(value - mean) / np.where(half > 0, half, np.nan)
     levels = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])

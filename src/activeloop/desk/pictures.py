@@ -72,8 +72,9 @@ def draw_best(found: Sequence[BestSoFar], logs: Sequence[str], volumes: Sequence
     if len(volumes):
         _volume_panel(axes[len(found)], found[0].counts, volumes)
     for axis, one in zip(axes, found, strict=False):
-        fit = one.assay.goal == "classify"
-        style(axis, "candidates found fit" if fit else f"best {with_unit(one.assay)}")
+        fit = bool(one.counted)
+        titles = {"fit": "candidates found fit", "hits": f"hits found ({one.assay.name})"}
+        style(axis, titles.get(one.counted, one.title))
         axis.plot(one.counts, one.best, color=OWN, marker="o", linewidth=2.4, label="this campaign", zorder=3)
         dash = {"color": BASELINE, "linewidth": 1.8, "linestyle": (0, (4, 2)), "label": "random picks, expected"}
         axis.plot(one.counts, one.random, marker="o", markersize=4, **dash)
@@ -125,6 +126,8 @@ def draw_predicted(plates: Sequence[PredictedPlate], log: bool) -> Figure:
 def _predicted_panel(axis: Axes, one: PredictedPlate, log: bool) -> None:
     found = one.validation
     rank = "no rank correlation" if math.isnan(found.spearman) else f"Spearman {found.spearman:.2f}"
+    if one.assay.is_two:
+        rank = "one value alone" if math.isnan(found.auroc) else f"AUROC {found.auroc:.2f}"
     covered = "" if math.isnan(found.coverage) else f", {found.coverage:.0%} in 90 % interval"
     style(axis, f"proposal {one.proposal}", grid="both")
     axis.set_title(f"proposal {one.proposal}\n{rank}{covered}", fontsize=9.5, color=INK, loc="left")
@@ -134,11 +137,12 @@ def _predicted_panel(axis: Axes, one: PredictedPlate, log: bool) -> None:
     if not one.version:
         axis.set_xlabel("the prior's score (no unit)")
     else:
-        axis.set_xlabel(f"predicted {with_unit(one.assay)}" if one.assay.goal != "classify" else "probability of fit")
+        words = "probability of fit" if one.assay.goal == "classify" else one.assay.predicted
+        axis.set_xlabel(words if one.assay.is_two else f"predicted {with_unit(one.assay)}")
     value = one.value
-    if one.assay.goal == "classify":
+    if one.assay.is_two:
         value = value + np.linspace(-0.04, 0.04, len(value))
-        axis.set_yticks([0, 1], ["unfit", "fit"])
+        axis.set_yticks([0, 1], ["unfit", "fit"] if one.assay.goal == "classify" else ["0", "1"])
     elif one.version:
         if log:
             _log(axis, "x")
@@ -167,9 +171,9 @@ def draw_reliability(found: Sequence[tuple[str, Reliability]]) -> Figure:
         low, high = np.clip(observed - error, 0, 1), np.clip(observed + error, 0, 1)
         axis.fill_between(stated, low, high, color=colour, alpha=0.14, linewidth=0)
         axis.plot(stated, observed, color=colour, marker="o", markersize=4.5, linewidth=1.8, label=name)
-    classes = found[0][1].classes
-    axis.set_xlabel("stated probability of fit" if classes else "stated probability of the interval")
-    axis.set_ylabel("share that was fit" if classes else "share of results inside")
+    what = found[0][1].what
+    axis.set_xlabel(f"stated probability of {what}" if what else "stated probability of the interval")
+    axis.set_ylabel(f"share that was {what}" if what else "share of results inside")
     axis.set_xlim(0, 1)
     axis.set_ylim(0, 1)
     axis.set_yticks([0.2, 0.4, 0.6, 0.8, 1.0])

@@ -294,7 +294,7 @@ def plate_file(loop: OpenCampaign, plate: str, ending: str) -> NamedFile:
     found = next((p.labelled(loop.campaign.pool) for p in known if p.id == plate), None)
     if found is None:
         raise StateError(f'there is no plate "{plate}". Plates: {some([p.id for p in known]) or "none yet"}.')
-    content = plate_content(found, f"{plate}{ending}", loop.campaign.assays)
+    content = plate_content(found, f"{plate}{ending}", loop.campaign.shown_assays())
     return NamedFile(f"{plate}{ending}", content.encode() if isinstance(content, str) else content)
 
 
@@ -325,7 +325,7 @@ def _in_folder(folder: Path) -> tuple[tuple[Plate, ...], tuple[str, ...]]:
 def _refresh(loop: OpenCampaign, number: int, plates: list[Plate]) -> None:
     """Make the files of a working folder those of the plates: another machine may have laid them out since."""
     folder = loop.folder.plates
-    lists = {f"{p.id}.csv": plate_content(p, f"{p.id}.csv", loop.campaign.assays) for p in plates}
+    lists = {f"{p.id}.csv": plate_content(p, f"{p.id}.csv", loop.campaign.shown_assays()) for p in plates}
     there = {p.name for p in folder.glob(f"plate-{number}[.-]*")}
     wanted = {f"{p.id}{ending}" for p in plates for ending in ENDINGS}
     if wanted <= there and all((folder / name).read_bytes() == str(c).encode() for name, c in lists.items()):
@@ -437,7 +437,7 @@ def _stage_out(loop: OpenCampaign, plates: list[Plate], files: StagedFiles, out:
     for i, p in enumerate(plates if out else (), 1):
         path = numbered(out, i, len(plates)) if out else Path()
         refuse_typed_results(path, loop.campaign.assays, "Nothing was written.")
-        files.add(path, plate_content(p, path, loop.campaign.assays))
+        files.add(path, plate_content(p, path, loop.campaign.shown_assays()))
 
 
 def _files(loop: OpenCampaign, plates: list[Plate]) -> tuple[Path, ...]:

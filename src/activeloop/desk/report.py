@@ -41,7 +41,7 @@ from activeloop.desk.propose import known_plates
 from activeloop.drawing import inline, settings, svg
 from activeloop.errors import InputError, StateError
 from activeloop.measurements import Assay, Dataset
-from activeloop.measurements.dataset import better_of_two
+from activeloop.measurements.dataset import resolved
 from activeloop.measurements.wells import SHAPES, Well, parse_well
 from activeloop.plates import Pick, Plate, draw
 from activeloop.prediction import Predictor
@@ -145,8 +145,8 @@ class Facts:
 
     @cached_property
     def dataset(self) -> Dataset:
-        """Each measured candidate once."""
-        return self.campaign.dataset()
+        """Each measured candidate once; assays of 0 and 1 say so."""
+        return resolved(self.campaign.dataset())
 
     @cached_property
     def status(self) -> Status:
@@ -188,7 +188,8 @@ class Facts:
     @cached_property
     def best(self) -> list[BestSoFar]:
         """The best so far beside random picks, of each assay whose best is looked for."""
-        return best_so_far(self.dataset, self.state.rounds, sought(self.dataset) or self.answered, self.sample)
+        columns = sought(self.dataset) or self.answered
+        return best_so_far(self.dataset, self.state.rounds, columns, self.sample, unchosen=self.unchosen)
 
     @cached_property
     def predicted(self) -> dict[str, tuple[PredictedPlate, ...]]:
@@ -210,6 +211,17 @@ class Facts:
         maps = effects(self.dataset, self.answered, self.model, known, self.seed)
         return [(one, inline(svg(draw_effects(one, one.assay.name in self.logs)), "Heat map")) for one in maps]
 
+    @property
+    def unchosen(self) -> bool:
+        """Whether no model or prior chose the first round."""
+        first = self.state.proposals[0].picks if self.state.proposals else ()
+        return bool(self.status.earlier) or all(math.isnan(pick.mean) for pick in first)
+
+    @cached_property
+    def hits_alone(self) -> bool:
+        """Whether hits of one assay are all that is looked for."""
+        return [one.counted for one in self.best] == ["hits"]
+
     def best_picture(self) -> str:
         """The best so far as part of a page."""
         drawn = draw_best(self.best, self.logs, self.volumes(self.best, self.sample, self.seed))
@@ -230,7 +242,9 @@ class Facts:
             cards=self.cards(best),
             best_picture=self.best_picture(),
             rounds=self.rounds(best, volumes),
-            best_names=["fit" if b.assay.goal == "classify" else f"best {with_unit(b.assay)}" for b in best],
+            counted=all(one.counted for one in best),
+            hits_alone=self.hits_alone,
+            best_names=[b.title for b in best],
             baseline=self.baseline(best),
             validations=self.validations(predicted, calibration),
             effects=self.effects(),
@@ -306,9 +320,10 @@ class Facts:
             value = f"{leader.value:.4g} {leader.unit}".rstrip()
             cards.append({"figure": value, "words": f"best {leader.assay}: {called(leader.name)}", "own": True})
         for one in best:
-            if one.assay.goal == "classify":
-                cards.append({"figure": f"{one.best[-1]:.0f}", "words": "candidates found fit", "own": True})
-        if self.status.hits is not None:
+            if one.counted:
+                words = "candidates found fit" if one.counted == "fit" else "hits"
+                cards.append({"figure": f"{one.best[-1]:,.0f}", "words": words, "own": True})
+        if self.status.hits is not None and not any(one.counted == "hits" for one in best):
             cards.append({"figure": f"{self.status.hits:,}", "words": "hits", "own": True})
         if self.status.front:
             cards.append({"figure": f"{len(self.status.front.points):,}", "words": "on the Pareto front", "own": True})
@@ -356,11 +371,23 @@ class Facts:
         if all(np.isnan(one.random).all() for one in best):
             return "There is no random baseline before a model was fitted."
         if best[0].exact:
-            return "Random baseline: the exact expected best of as many random picks, since the whole pool is measured."
+            what = "number" if best[0].counted else "best"
+            return (
+                f"Random baseline: the exact expected {what} of as many random picks, since the whole pool is measured."
+            )
+        if best[0].base:
+            found, count = best[0].base
+            return (
+                f"Random baseline: the share of {best[0].counted} among the {count:,} candidates of the first round, "
+                f"which no model chose ({found:,}, {found / count:.1%}), for as many candidates."
+            )
         version = self.state.current
         assert version is not None  # it has drawn the samples
-        fit = best[0].assay.goal == "classify"
-        way = "the mean of its probabilities" if fit else "joint samples of it, with the noise of one measurement"
+        way = (
+            "the mean of its probabilities"
+            if best[0].counted
+            else "joint samples of it, with the noise of one measurement"
+        )
         return (
             "Random baseline: what as many random picks of the pool would be expected to show. What was measured "
             f"counts as measured; for all else version {version.number} of the model stands in ({way}). It assumes "
@@ -371,13 +398,12 @@ class Facts:
         """How many random picks would have done the same, in words."""
         lines = []
         # where a front or hits are looked for, the best of one assay alone is nothing that anybody wanted
-        alone = self.status.front is None and better_of_two(self.dataset) is None
-        for one in best if alone else ():
-            what = (
-                f"as many fit candidates ({one.best[-1]:.0f})"
-                if one.assay.goal == "classify"
-                else (f"a best {one.assay.name} of {one.best[-1]:.4g} {one.assay.unit}".rstrip())
-            )
+        for one in best if self.status.front is None else ():
+            if one.counted:
+                what = f"as many {'fit candidates' if one.counted == 'fit' else 'hits'} ({one.best[-1]:.0f})"
+                lines += self._enrichment(one)
+            else:
+                what = f"a best {one.assay.name} of {one.best[-1]:.4g} {one.assay.unit}".rstrip()
             if not math.isfinite(one.needed):
                 if np.isfinite(one.random).any() and np.isfinite(one.best[-1]):
                     lines.append(f"Not even the whole pool, measured at random, is expected to show {what}.")
@@ -393,6 +419,17 @@ class Facts:
                 f"{one.counts[-1]:,} did: {saved:,.0f} fewer{worth}."
             )
         return lines
+
+    def _enrichment(self, one: BestSoFar) -> list[str]:
+        """The share of hits among those measured, beside that of the pool, in words."""
+        count, found, random = one.counts[-1], one.best[-1], one.random[-1]
+        own = f"{found:.0f} of {count:,} measured candidates are {one.counted} ({found / count:.1%})"
+        if not random > 0:
+            return [f"{own}."]
+        version = self.state.current
+        by = f", as version {version.number} estimates it" if version and not (one.exact or one.base) else ""
+        rate = f"the base rate of the pool is {random / count:.1%}{by}, so that as many random picks would hold"
+        return [f"{own}; {rate} {random:.1f}: enrichment {found / random:.2g}."]
 
     # -- predictions ------------------------------------------------------------------------------------------------
 
@@ -418,14 +455,16 @@ class Facts:
                         "coverage": _number(found.coverage, ".0%"),
                         "bias": _number(float(error.mean()), "+.3g") if one.version else "–",
                         "rmse": _number(float(np.sqrt((error**2).mean())), ".3g") if one.version else "–",
+                        **(_of_two(one) if one.assay.is_two else {}),
                     }
                 )
-            parts.append({"name": name, "picture": picture, "rows": rows})
+            parts.append({"name": name, "picture": picture, "rows": rows, "two": plates[0].assay.is_two})
         chart = ""
         if calibration:
             chart = inline(svg(draw_reliability(list(calibration.items()))), "Stated against observed")
         classes = any(one.classes for one in calibration.values())
-        return {"parts": parts, "chart": chart, "classes": classes}
+        what = next((one.what for one in calibration.values() if one.classes), "")
+        return {"parts": parts, "chart": chart, "classes": classes, "what": what}
 
     # -- plates -----------------------------------------------------------------------------------------------------
 
@@ -448,7 +487,12 @@ class Facts:
             ]
             if column == self.answered[0] and not log:
                 pictures += [
-                    draw(plate, limits=limits, label=f"predicted {label}", title=f"{name}: not measured yet")
+                    draw(
+                        plate,
+                        limits=limits,
+                        label=assay.predicted if assay.is_two else f"predicted {label}",
+                        title=f"{name}: not measured yet",
+                    )
                     for name, plate in known.items()
                     if name not in wells and any(math.isfinite(p.mean) for p in plate.picks)
                 ]
@@ -523,6 +567,8 @@ class Facts:
         dataset = self.dataset
         column = (sought(dataset) or self.answered)[0]
         values = np.where(dataset.meets_all() == 1, dataset.reached[:, column], np.nan)
+        if self.hits_alone:
+            values[values != (dataset.assays[column].sign > 0)] = np.nan
         order = np.argsort(-np.where(np.isnan(values), -np.inf, values), kind="stable")[:TOP]
         order = order[np.isfinite(values[order])]
         names = dataset.pool.names(dataset.rows[order])
@@ -562,10 +608,11 @@ class Facts:
         }
 
     def _predicted_first(self, picks: Sequence[Pick]) -> str:
-        """The assay, with its unit, of which the mean of a pick is."""
+        """What the mean of a pick is, with its unit."""
         names = [one.assay for pick in picks for one in pick.predictions]
         assays = {a.name: a for a in self.dataset.assays}
-        return with_unit(assays.get(names[0] if names else "", self.dataset.assays[0]))
+        assay = assays.get(names[0] if names else "", self.dataset.assays[0])
+        return assay.predicted if assay.scale == "binary" else f"{with_unit(assay)} predicted"
 
     def next(self) -> dict[str, object]:
         """What to do now, and the first picks of the proposal that is out."""
@@ -589,6 +636,18 @@ def some_plates(names: Sequence[str]) -> str:
     """
     ordered = sorted(names, key=_natural)
     return ", ".join(ordered) if len(ordered) < 4 else f"{ordered[0]}, {ordered[1]} ... {ordered[-1]}"
+
+
+def _of_two(one: PredictedPlate) -> dict[str, str]:
+    """How well the probabilities of one proposal tell hits from others."""
+    found, share = one.validation, one.validation.hits / len(one.names)
+    return {
+        "hits": f"{found.hits:.0f}",
+        "stated": _number(found.expected, ".1f"),
+        "auroc": _number(found.auroc, ".2f"),
+        "auprc": f"{found.auprc:.2f} ({share:.2f})" if math.isfinite(found.auprc) else "–",
+        "brier": _number(float(np.square(one.value - one.mean).mean()), ".3g") if one.version else "–",
+    }
 
 
 def _number(value: float, form: str) -> str:

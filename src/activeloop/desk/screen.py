@@ -324,7 +324,7 @@ class _Plan:
 
 def _write(out: Path, found: Screened) -> None:
     """Write the picks as a table, and a report beside it."""
-    names = (name for a in found.assays for name in column_names(a.name, found.classes))
+    names = (name for a in found.assays for name in column_names(a.name, a.is_two))
     rows = [
         (p.rank, p.name, *(x for one in p.predictions for x in (one.mean, one.sd, one.low, one.high)), p.reason)
         for p in found.picks

@@ -197,6 +197,15 @@ class Assay:
         return self.goal == "classify" or self.scale == "binary"
 
     @property
+    def predicted(self) -> str:
+        """What is predicted of it, in words.
+
+        >>> Assay("kcat", "1/s").predicted, Assay("active", scale="binary").predicted
+        ('kcat predicted', 'probability of active')
+        """
+        return f"probability of {self.name}" if self.scale == "binary" else f"{self.name} predicted"
+
+    @property
     def sign(self) -> int:
         """+1 when more is better, -1 when less is."""
         return -1 if self.goal == "minimise" else 1

@@ -367,7 +367,8 @@ def _nearly_two(before: np.ndarray, new: np.ndarray) -> tuple[float, float] | No
     return (low, high) if np.isin(before, (low, high)).all() else None
 
 
-def better_of_two(dataset: Dataset, column: int = 0) -> float | None:
-    """What a hit has, in an assay of two values whose best is looked for, of a data set (not oriented); else None."""
-    levels = levels_of(dataset, column) if dataset.assays[column].threshold is None else None
-    return levels and levels[dataset.assays[column].sign > 0]
+def better_of_two(dataset: Dataset) -> float | None:
+    """What a hit has, in a data set (not oriented) of one assay of two values whose best is looked for; else None."""
+    if len(dataset.assays) != 1 or dataset.assays[0].threshold is not None or (levels := levels_of(dataset)) is None:
+        return None
+    return levels[dataset.assays[0].sign > 0]

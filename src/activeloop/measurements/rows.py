@@ -644,10 +644,11 @@ def read_replicate(text: str) -> int | None:
     Raises:
         MeasurementError: it is no whole number from 1 on.
 
-    >>> read_replicate("2"), read_replicate("rep 3"), read_replicate("")
-    (2, 3, None)
+    >>> read_replicate("2"), read_replicate("rep 3"), read_replicate("1.0"), read_replicate("")
+    (2, 3, 1, None)
     """
-    cell = re.sub(r"(?i)^(replicate|rep|r)[\s_.#-]*", "", text.strip())
+    # tables with empty cells come back from pandas with 1.0 for 1
+    cell = re.sub(r"(?i)^(replicate|rep|r)[\s_.#-]*|\.0$", "", text.strip())
     if not cell:
         return None
     if not re.fullmatch(r"0*[1-9]\d{0,4}", cell):

@@ -72,7 +72,7 @@ def _colours(plate: Plate, assays: Sequence[Assay]) -> str:
     name = next((one.assay for p in plate.picks for one in p.predictions), assays[0].name)
     assay = next((a for a in assays if a.name == name), assays[0])
     fit = assay.goal == "classify"
-    return f"{assay.name}, probability of fit" if fit else f"{assay.name} predicted{assay.unit and f' ({assay.unit})'}"
+    return f"{assay.name}, probability of fit" if fit else f"{assay.predicted}{assay.unit and f' ({assay.unit})'}"
 
 
 def refuse_typed_results(path: str | Path, assays: Sequence[Assay], unchanged: str) -> None:

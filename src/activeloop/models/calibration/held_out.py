@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.metrics import spearman
+from activeloop.metrics import auroc, average_precision, spearman
 from activeloop.prediction import LEVELS, NORMAL
 
 #: central intervals on which miscalibration is measured
@@ -115,6 +115,23 @@ class OutOfFoldClasses:
             "ece": class_error(probability, labels),
             "nll": class_nll(probability, labels),
         }
+
+
+def told_apart(score: np.ndarray, label: np.ndarray) -> dict[str, float]:
+    """How well a score tells two classes apart: `auroc`, `auprc`, and `share`, which the latter is at random.
+
+    Args:
+        score: [N] larger for the class that is looked for.
+        label: [N] 1 for it, 0 for the other; between them where replicates disagree.
+
+    >>> told_apart(np.array([0.9, 0.8, 0.7, 0.1]), np.array([1, 0, 1, 0]))
+    {'auroc': 0.75, 'auprc': 0.833, 'share': 0.5}
+    """
+    hit = label > 0.5
+    if not 0 < hit.sum() < len(hit):
+        return {}
+    figures = {"auroc": auroc(score, hit), "auprc": average_precision(score, hit), "share": float(hit.mean())}
+    return {name: round(float(value), 3) for name, value in figures.items()}
 
 
 def ends(levels: np.ndarray, shape: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

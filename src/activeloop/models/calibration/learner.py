@@ -11,6 +11,8 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.errors import ConfigError
 from activeloop.measurements import Dataset
+from activeloop.measurements.dataset import levels_of
+from activeloop.metrics import two_words
 from activeloop.models.base import PerAssayLearner, substate
 from activeloop.models.calibration.corrections import (
     CALIBRATIONS,
@@ -20,7 +22,7 @@ from activeloop.models.calibration.corrections import (
     Rescaling,
     TemperatureScaling,
 )
-from activeloop.models.calibration.held_out import OutOfFoldClasses, OutOfFoldPredictions
+from activeloop.models.calibration.held_out import OutOfFoldClasses, OutOfFoldPredictions, told_apart
 from activeloop.models.out_of_fold import OutOfFoldSd, out_of_fold_prediction
 from activeloop.prediction import FastMean, Learner, Prediction, Predictor, Validated, mean_of
 
@@ -92,9 +94,12 @@ class Calibrated(PerAssayLearner):
         if one.classes:
             classes = OutOfFoldClasses(values, mean).take(known)
             metrics = cross_validated_metrics(self.method.fit_classes, classes, seed)
+            metrics |= told_apart(classes.probability, classes.labels)
             return CalibratedClassifier(fitted, self.method.fit_classes(classes), metrics, np.stack([mean, sd]))
         predictions = OutOfFoldPredictions(values, mean, sd, float(one.noise[0])).take(known)
         rescaling, metrics = self.method.fit(predictions), cross_validated_metrics(self.method.fit, predictions, seed)
+        if (levels := levels_of(dataset)) is not None:
+            metrics |= told_apart(mean, (values - levels[0]) / (levels[1] - levels[0]))
         return CalibratedPredictor(fitted, rescaling, metrics, np.stack([mean, rescaling.spread * sd]))
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
@@ -159,6 +164,8 @@ class CalibratedClassifier(Predictor, OutOfFoldSd, Validated):
         """The model's own explanation, and how well its uncertainty agrees with held-out values."""
         enough = self.validation["held_out"] >= FEWEST
         checked = self.correction.explain(self.validation) if enough else "Too few values to check its uncertainty."
+        if "auroc" in self.validation:
+            checked = f"Held-out {two_words(self.validation)}." + f" {checked}" * ("ece" in self.validation)
         return f"{self.fitted.explain()} {checked}"
 
     def state(self) -> dict[str, np.ndarray]:
