@@ -33,6 +33,9 @@ def with_columns_of(now: dict, then: dict) -> dict:
             known = {row[header.index("metric")] for row in then[file]}
             rows = [row for row in rows if row[header.index("metric")] in known]
         found[file] = rows
+    for name, entry in found.items():
+        if isinstance(entry, dict) and "metrics" in (known := then.get(name) or {}):
+            found[name] = entry | {"metrics": {k: v for k, v in entry["metrics"].items() if k in known["metrics"]}}
     return found
 
 
