@@ -145,6 +145,21 @@ def test_the_volume_of_a_front_is_counted_on_the_scale_of_the_model():
     assert gain.expected == pytest.approx(0.5 * 1.5 / np.dot([0.2, 1.0, 1.0], [3.3, 2.3, 0.3]), rel=1e-6)
 
 
+def test_a_best_value_is_lowered_by_no_more_than_it_is():
+    potency = Assay("IC50", "nM", "minimise")
+    known, mean = data((potency,), [4.0, 5000.0, 20.0]), np.full((len(POOL), 1), -4.0)
+    mean[0] = -2.0  # the best measured value, 4 nM, is luck to the model: it says 100 nM
+    mean[7] = -1.0  # 10 nM
+
+    class OnLogarithm(Stated):
+        def predict(self, pool, rows, seed, draws=64):
+            return super().predict(pool, rows, seed, draws).in_values([ValueMap(log=True, sign=-1)])
+
+    gain = expected_gain(OnLogarithm(mean, 1e-9), POOL, np.arange(5, 10), known, 0)
+    assert gain is not None
+    assert gain.expected == pytest.approx(4.0 * (1 - 0.1), rel=1e-6)
+
+
 def test_a_scale_that_the_model_found_is_that_of_the_front():
     potency = Assay("IC50", "nM", "minimise")
     campaign = Campaign(POOL, (KCAT, potency), MutationGP(), seed=1)

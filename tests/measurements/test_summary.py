@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -320,3 +321,42 @@ def test_a_plate_takes_no_percentage_out_of_its_bounds():
     summary = summarise_assay(rows, Assay("editing", "%", bounds=(0.0, 100.0)))
     assert summary.means.min() >= 0
     assert summary.means.max() <= 100
+
+
+def repeated(levels: Sequence[float], noise: Callable[[float], float], seed: int = 0) -> list[Measurement]:
+    """Two values of each candidate."""
+    rng = np.random.default_rng(seed)
+    names = Pool.single_mutants("MKTAYIAKQR").names(range(len(levels)))
+    return [
+        Measurement(name, "IC50", level + noise(level) * rng.standard_normal(), replicate=replicate)
+        for name, level in zip(names, levels, strict=True)
+        for replicate in (1, 2)
+    ]
+
+
+LEVELS = 10.0 ** np.linspace(0.5, 4, 12)
+
+
+def test_noise_that_is_a_share_of_the_values_stays_one():
+    rows, pool = repeated(LEVELS, lambda level: 0.1 * level), Pool.single_mutants("MKTAYIAKQR")
+    data = summarise(rows, pool, [Assay("IC50", "nM", goal="minimise")])
+    assert ((data.errors / data.values > 0.02) & (data.errors / data.values < 0.3)).all()
+    logs = summarise(rows, pool, [Assay("IC50", "nM", goal="minimise", scale="log")])
+    np.testing.assert_allclose(data.errors / data.values, logs.errors / logs.values, rtol=1e-6)
+
+
+def test_noise_that_is_the_same_everywhere_stays_so():
+    rows, pool = repeated(LEVELS, lambda level: 0.5), Pool.single_mutants("MKTAYIAKQR")
+    data = summarise(rows, pool, [Assay("IC50", "nM", goal="minimise")])
+    assert np.ptp(data.errors) == 0
+    assert 0.1 < data.errors[0, 0] < 1
+
+
+def test_controls_of_one_level_do_not_take_small_values_away():
+    pool = Pool.single_mutants("MKTAYIAKQR")
+    rows = [Measurement(n, "IC50", v) for n, v in zip(pool.names(range(12)), LEVELS, strict=True)]
+    rows += [Measurement("DMSO", "IC50", value, control=True) for value in (900.0, 1000.0, 1100.0, 1020.0)]
+    data = summarise(rows, pool, [Assay("IC50", "nM", goal="minimise")])
+    assert (data.errors < 0.3 * data.values).all()
+    percent = summarise(rows, pool, [Assay("IC50", "%", bounds=(0.0, 1e5))])
+    assert np.ptp(percent.errors) == 0

@@ -197,8 +197,10 @@ def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Datas
     expected = float(beyond.mean())
     relative = expected / spread if spread > 0 else math.inf
     if prediction.maps and prediction.maps[column].log:
-        ends = prediction.maps[column].inverse(np.median(best) + np.array([0.0, expected]))
-        expected = float(ends[1] - ends[0])
+        # in values from what was measured, where the model takes that for luck: no step is larger than what is left
+        starts = np.array([np.median(best), np.nanmax(places[enough])])
+        to, start = (prediction.maps[column].inverse(starts + step) for step in (expected, 0.0))
+        expected = float((to - start).min())
     return Gain(expected, float((beyond > 0).mean()), relative)
 
 

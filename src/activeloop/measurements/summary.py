@@ -18,6 +18,8 @@ from activeloop.measurements.effects import PlateEffects, moderated_variances, p
 Scale = Literal["additive", "multiplicative"]
 #: a replicate series of a table without wells counts as a plate of its own from this many candidates on
 SERIES = 4
+#: difference of log-likelihoods from which repeats show how noise grows; else the span of values, in powers of ten
+SURE_OF_NOISE, WIDE = 3.0, 1.5
 _POSITIVE = ": plates can multiply positive values only"
 
 
@@ -65,9 +67,10 @@ def summarise(
         pool: the pool they belong to.
         assays: the columns of the data set.
         rounds: [n] the round of each measurement, from 0; all 0 when None.
-        scale: whether a plate adds to its values or multiplies them. Where it is None a plate multiplies those of
-            assays on a logarithmic scale, and of others whose values are all positive and would not be so any more
-            if it added; else it adds, which is right for logarithms, ratios and z-scores.
+        scale: whether plates and noise add to values or multiply them. Where it is None they multiply those of
+            assays on a logarithmic scale; of assays whose scale is to be found where repeats, else the span of the
+            values, say so (`noise_grows`); and of others whose values are all positive and would not be so any more
+            if a plate added; else they add, which is right for logarithms, ratios and z-scores.
 
     Raises:
         MeasurementError: a candidate is not in the pool, an assay is unknown, or a value is not finite.
@@ -180,6 +183,8 @@ def _summarised(given: MeasurementArrays, assay: Assay, scale: Scale | None) -> 
         return modelled - effects.shifts[on_plate], effects
 
     multiply = scale == "multiplicative" or (scale is None and assay.scale == "log")
+    if scale is None and assay.scale == "auto" and correct:
+        multiply = noise_grows(values, candidates, sides == 0, bounded=np.isfinite(assay.ends[1]))
     corrected, effects = fitted(np.log(values) if multiply else values)
     if scale is None and not multiply and (values > 0).all() and (corrected <= 0).any():
         multiply = True  # a plate that adds would take concentrations below nothing
@@ -199,6 +204,47 @@ def _summarised(given: MeasurementArrays, assay: Assay, scale: Scale | None) -> 
     if assay.goal == "classify":
         means = (means > 0.5).astype(np.float64)
     return _Summary(numbers, means, errors, censored, plate_names, effects, multiply, correct)
+
+
+def noise_grows(values: np.ndarray, candidates: np.ndarray, measured: np.ndarray, *, bounded: bool = False) -> bool:
+    """Whether noise is a share of the values, as of an IC50, and not the same for small and large ones.
+
+    Repeats decide, by the likelihood of their deviations from the mean of their candidate, on either scale. Where they
+    do not, as controls of one level cannot, it is a share where values span more than 1.5 powers of ten. The noise of
+    large values taken for that of small ones would make these count for nothing on logarithms.
+
+    Args:
+        values: [n].
+        candidates: [n] number of the candidate of each, from 0.
+        measured: [n] whether it is a value, not a limit.
+        bounded: whether values have a largest possible one, as percent have: then repeats alone decide.
+
+    Source: Box and Cox 1964, J. R. Stat. Soc. B 26:211.
+
+    >>> who, measured = np.array([0, 0, 1, 1, 2, 2]), np.ones(6, bool)
+    >>> noise_grows(np.array([8, 10, 90, 110, 900, 1100.0]), who, measured)
+    True
+    >>> noise_grows(np.array([1, 11, 90, 100, 900, 909.0]), who, measured)
+    False
+    """
+    if not len(values) or values.min() <= 0:
+        return False
+    sizes = np.bincount(candidates[measured], minlength=int(candidates.max()) + 1)
+    freedom = int(np.maximum(sizes - 1, 0).sum())
+    if not freedom:
+        return False
+    own, kept = candidates[measured], values[measured]
+    logs = np.log(kept)
+    spread, relative = (
+        float(np.square(x - (np.bincount(own, x, len(sizes)) / np.maximum(sizes, 1))[own]).sum()) for x in (kept, logs)
+    )
+    if not (spread > 0 and relative > 0):
+        return False
+    jacobian = float((((sizes - 1) / np.maximum(sizes, 1))[own] * logs).sum())
+    gain = 0.5 * freedom * np.log(spread / relative) - jacobian
+    if abs(gain) > SURE_OF_NOISE:
+        return bool(gain > 0)
+    return not bounded and float(np.log10(values.max() / values.min())) > WIDE
 
 
 def _two(rows: np.ndarray, assay: Assay) -> bool:
