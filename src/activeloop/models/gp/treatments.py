@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import product
 
 import numpy as np
@@ -93,24 +94,25 @@ class TreatmentKernel(CovarianceFunction):
 
     def __call__(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[n, N]."""
-        effects = self.effects(pool, rows)
-        return sum(
-            (share * effects[name] for name, share in self.shares.items()), np.zeros((len(rows), len(self.rows)))
-        )
+        found = np.zeros((len(rows), len(self.rows)))
+        for share, effect in zip(self.shares.values(), self.effects(pool, rows), strict=True):
+            found += share * effect
+        return found
 
-    def effects(self, pool: Pool, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """The kernel [n, N] of each effect, 1 of a treatment with itself."""
+    def effects(self, pool: Pool, rows: np.ndarray) -> Iterator[np.ndarray]:
+        """The kernel [n, N] of each effect, one after the other; 1 of a treatment with itself."""
         assert isinstance(pool, TreatmentPool)
         here, there = pool.part_rows(rows), self.pool.part_rows(self.rows)
         parts = {
             "cells": self._between(pool, here[:, 0], there[:, 0], "cells"),
             "compounds": self._compounds(pool, here[:, 1 : 1 + pool.combined], there[:, 1 : 1 + self.pool.combined]),
+            "dose": np.ones((1, 1)),
         }
-        parts["dose"] = np.ones_like(parts["cells"])
         if pool.dosed and self.pool.dosed:
             one, other = (_decades(p)[codes[:, -1]] for p, codes in ((pool, here), (self.pool, there)))
             parts["dose"] = np.exp(-0.5 * ((one[:, None] - other) / DECADES) ** 2)
-        return {name: np.prod([parts[part] for part in name.split(" x ")], axis=0) for name in self.shares}
+        for name in self.shares:
+            yield reduce(np.multiply, (parts[part] for part in name.split(" x ")))
 
     def _between(self, pool: TreatmentPool, one: np.ndarray, other: np.ndarray, part: str) -> np.ndarray:
         """[n, N] between codes of a part, of which -1 is none."""
@@ -147,7 +149,7 @@ def _suiting(kernel: TreatmentKernel, targets: np.ndarray, known: np.ndarray) ->
     """
     some = np.unique(np.linspace(0, len(targets) - 1, LOOKED_AT).astype(np.int64))
     kernel, targets, noise = kernel.to(kernel.pool, kernel.rows[some]), targets[some], float(known[some].mean())
-    effects = np.stack(list(kernel.effects(kernel.pool, kernel.rows).values()))
+    effects = np.stack(list(kernel.effects(kernel.pool, kernel.rows)))
     start = np.array(list(kernel.shares.values()))
 
     def shares(moved: np.ndarray) -> np.ndarray:
