@@ -96,6 +96,31 @@ def test_a_drug_on_several_lines_and_at_several_doses_is_no_repeat():
     assert found(table)["repeats"].count == 1
 
 
+def test_donors_are_no_repeats_of_each_other():
+    table = {"donor": list("AABB"), "drug": list("xyxy"), "y": list("1234"), "split": ["train"] * 2 + ["test"] * 2}
+    leaks = found(table)
+    assert {check for check, leak in leaks.items() if leak.verdict == "failed"} == set()
+    assert found(table | {"donor": list("AAAA")})["split: replicate"].verdict == "failed"
+
+
+def test_names_that_differ_by_a_counter_ion():
+    names = ["Imatinib", "imatinib mesylate", "lapatinib"]
+    assert found({"drug": names, "y": ["1", "2", "3"]})["names of salts"].verdict == "warning"
+    other = {"drug": names, "smiles": ["CCO", "CCN", "CCC"], "y": ["1", "2", "3"]}
+    assert found(other)["names of salts"].verdict == "ok"  # structures say that they are several
+
+
+def test_a_line_on_each_plate_beside_controls_is_no_failure():
+    table = {
+        "plate": list("1122"),
+        "cell_line": ["A549"] * 2 + ["K562"] * 2,
+        "drug": ["DMSO", "x"] * 2,
+        "y": list("9282"),
+    }
+    assert found(table)["plates and cell_line"].verdict == "warning"
+    assert found(table | {"drug": list("xyxy")})["plates and cell_line"].verdict == "failed"
+
+
 def test_columns_can_be_named_and_unknown_ones_are_refused():
     table = {"what": ["A", "A"], "part": ["train", "test"]}
     assert found(table, compound="what", split="part")["split: replicate"].verdict == "failed"

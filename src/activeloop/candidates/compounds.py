@@ -51,6 +51,14 @@ c1ccc(CNCCNCc2ccccc2)cc1 c1ccc(CCNCc2ccccc2)cc1 CCN(CC)CCOC(=O)c1ccc(N)cc1 CC(N)
 NCCCCC(N)C(=O)O N=C(N)NCCCC(N)C(=O)O NC(Cc1c[nH]cn1)C(=O)O NCCCC(N)C(=O)O N=C(N)N NCCCCN C1CCC2=NCCCN2CC1
 C[N+](C)(C)C CC[N+](CC)(CC)CC CCC[N+](CCC)(CCC)CCC CCCC[N+](CCCC)(CCCC)CCCC C[N+](C)(C)Cc1ccccc1 NC(=O)c1cccnc1"""
 
+#: a counter-ion or water behind the name of a drug; acids that are drugs themselves have no such ending
+_SALT = re.compile(
+    r"(?:[\s_-]+\(?(?:(?:mono|di|tri|hemi|bi|\d)?-?(?:hydrochloride|hydrobromide|hcl|hbr|chloride|bromide|mesylate|mesilate"
+    r"|methanesulfonate|tosylate|tosilate|besylate|besilate|maleate|fumarate|tartrate|citrate|succinate|malate|acetate"
+    r"|lactate|phosphate|sulfate|sulphate|nitrate|trifluoroacetate|tfa|hydrate|anhydrous|sodium|potassium)|salt)\)?)+$",
+    re.IGNORECASE,
+)
+
 _METALS = "Li Na K Rb Cs Ca Sr Ba".split()
 #: all other elements make a complex or a salt whose metal counts
 _USUAL = frozenset({1, 3, 5, 6, 7, 8, 9, 11, 12, 14, 15, 16, 17, 19, 20, 34, 35, 37, 53, 55})
@@ -194,6 +202,15 @@ def read_molecule(smiles: str) -> Any:
 
 
 _BONDS = re.compile(r"[()=#\[\]]|[cnos]\d")
+
+
+def without_salt(name: str) -> str:
+    """The name of a drug without the counter-ion or water behind it.
+
+    >>> without_salt("Imatinib mesylate"), without_salt("lapatinib-ditosylate hydrate"), without_salt("Valproic acid")
+    ('Imatinib', 'lapatinib', 'Valproic acid')
+    """
+    return _SALT.sub("", name)
 
 
 def is_written_structure(text: str) -> bool:

@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from activeloop.candidates.compounds import without_salt
 from activeloop.candidates.treatments import dose_column
 from activeloop.errors import InputError, MissingExtraError, NotationError
+from activeloop.measurements.doses import WORDS
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import NAMES, PARTS, ROLES, candidate_names, plain, split_unit
 
@@ -293,7 +295,27 @@ def _names(tables: Sequence[_Rows]) -> Iterator[Leak]:
             [" = ".join(cells) for cells in spelled],
             f"no name of {what} is written in several ways.",
         )
+        if role == "compound":
+            yield _salt_names(seen, rows)
     yield from _synonyms(tables)
+
+
+def _salt_names(seen: Sequence[tuple[_Rows, int, str]], rows: Mapping[str, str]) -> Leak:
+    """Names that differ by a counter-ion alone, where structures do not say that they are several compounds."""
+    several = []
+    for members in _groups(_signless(without_salt(cell)) for _, _, cell in seen).values():
+        names = {_signless(seen[k][2]): seen[k][2] for k in members}
+        if len(names) > 1 and len({seen[k][0].parents[seen[k][1]] for k in members} - {""}) < 2:
+            several.append(sorted(names.values()))
+    return _leak(
+        "names of salts",
+        "warning",
+        lambda count, named: f"one compound with and without a counter-ion in its name ({count:,} found): {named}.",
+        "Count them as one candidate, or give structures.",
+        [[rows[cell] for cell in cells] for cells in several],
+        [" = ".join(cells) for cells in several],
+        "no two names differ by a counter-ion alone.",
+    )
 
 
 def _signless(name: str) -> str:
@@ -423,7 +445,13 @@ def _units(t: _Rows) -> dict[str, list[str]]:
     elif what and what != "cells":
         cells = t.cells("cells")
         doses = next((t.table.cells(h) for h in t.table.header if dose_column(h)[0] == "dose"), None)
-        parts = [keys, map(plain, cells), *([doses] if doses else [])]
+        # of another donor it is another measurement
+        parts = [
+            keys,
+            map(plain, cells),
+            *([doses] if doses else []),
+            *([t.cells("donor")] if "donor" in t.has else []),
+        ]
         units["replicate"] = ["" if not k[0] else " | ".join(k) for k in zip(*parts, strict=True)]
         units[what] = keys
     if "cells" in t.has:
@@ -508,13 +536,19 @@ def _plates(t: _Rows) -> Iterator[Leak]:
         if len(levels) < 2:
             continue
         alone = all(len(found) == 1 for found in held.values())
+        told = f"each plate holds one {name} only ({len(levels):,} of them on {len(held):,} plates)"
+        own = _controls_on(t, plates) == set(held)
         yield (
             Leak(
                 f"plates and {name}",
-                "failed",
-                f"each plate holds one {name} only ({len(levels):,} of them on {len(held):,} plates): what the plate "
-                f"does cannot be told from what the {name} does.",
-                "Put each on every plate, or controls that all plates share; never read the difference as an effect.",
+                "warning" if own else "failed",
+                f"{told}, beside controls of its own."
+                if own
+                else f"{told}: what the plate does cannot be told from what the {name} does.",
+                "Compare values that are normalised to the controls of their plate, never raw ones."
+                if own
+                else "Put each on every plate, or controls that all plates share; never read the difference as an "
+                "effect.",
                 len(levels),
                 tuple(tuple(sorted(on[level]))[:ROWS] for level in list(levels)[:NAMED]),
             )
@@ -522,6 +556,13 @@ def _plates(t: _Rows) -> Iterator[Leak]:
             else Leak(f"plates and {name}", "ok", f"plates hold several {name}.")
         )
     yield from _linked(t, plates)
+
+
+def _controls_on(t: _Rows, plates: Sequence[str]) -> set[str]:
+    """Plates with a negative control."""
+    columns = [t.table.cells(h) for h in t.table.named(ROLES["kind"])]
+    columns += [t.cells(role) for role in ("compound", "candidate") if role in t.has]
+    return {plates[i] for cells in columns for i, cell in enumerate(cells) if plain(cell) in WORDS["negative"]}
 
 
 def _linked(t: _Rows, plates: Sequence[str]) -> Iterator[Leak]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence as Rows
 from functools import lru_cache
 
 import numpy as np
 
 from activeloop.candidates import Panel
-from activeloop.candidates.compounds import is_written_structure, parent_structure, skeleton
+from activeloop.candidates.compounds import is_written_structure, parent_structure, skeleton, without_salt
 from activeloop.candidates.treatments import PLUS
 from activeloop.errors import NotationError
 from activeloop.tables.names import plain
@@ -18,13 +17,6 @@ from activeloop.tables.names import plain
 LIKENESS = ("Tanimoto", "targets", "pathway", "tissue")
 #: Tanimoto similarity below which two compounds count as unlike, and above which as one compound
 UNLIKE, SAME = 0.25, 0.85
-#: a counter-ion or water behind the name of a drug; acids that are drugs themselves have no such ending
-_SALT = re.compile(
-    r"(?:[\s_-]+\(?(?:(?:mono|di|tri|hemi|bi|\d)?-?(?:hydrochloride|hydrobromide|hcl|hbr|chloride|bromide|mesylate|mesilate"
-    r"|methanesulfonate|tosylate|tosilate|besylate|besilate|maleate|fumarate|tartrate|citrate|succinate|malate|acetate"
-    r"|lactate|phosphate|sulfate|sulphate|nitrate|trifluoroacetate|tfa|hydrate|anhydrous|sodium|potassium)|salt)\)?)+$",
-    re.IGNORECASE,
-)
 
 
 def likeness(panel: Panel, targets: Rows[str], sisters: Rows[str]) -> np.ndarray:
@@ -129,8 +121,7 @@ def twins(panel: Panel, targets: Rows[str], sisters: Rows[str]) -> np.ndarray:
     def called(names: Rows[str]) -> list[frozenset[str]]:
         spelled = ((panel.key(name), panel.label("name", name), *panel.words("synonyms", name)) for name in names)
         return [
-            frozenset(w if is_written_structure(w) else plain(_SALT.sub("", w)) for w in words if w)
-            for words in spelled
+            frozenset(w if is_written_structure(w) else plain(without_salt(w)) for w in words if w) for words in spelled
         ]
 
     def numbers(names: Rows[str]) -> list[frozenset[str]]:
