@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import csv
 
+import numpy as np
 import pytest
 
+from activeloop.candidates import Pool
 from activeloop.cli.new import new
 from activeloop.cli.propose import propose
 from activeloop.cli.record import record
 from activeloop.config import open_campaign
+from activeloop.errors import InputError
+from activeloop.measurements import Assay, read_history
+from activeloop.models.gp.sister_guides import SisterGuideGP
 
 CRISPOR = """#seqId\tguideId\ttargetSeq\tmitSpecScore\tofftargetCount\ttargetGenomeGeneLocus\tDoench '16-Score
 EMX1\t27forw\tGAGTCCGAGCAGAAGAAGAAGGG\t61\t239\texon:EMX1\t62
@@ -54,3 +59,16 @@ def test_ids_and_primers_come_along(tmp_path, name, text, guide, one, also):
     record(tmp_path / "c", tmp_path / "results.csv")
     stored = open_campaign(tmp_path / "c").campaign.state().results
     assert [(r.measurement.candidate, r.measurement.value) for r in stored] == [(guide, 42.0)]
+
+
+def test_a_history_of_guides_of_another_length_is_refused_before_anything_is_made():
+    rng = np.random.default_rng(0)
+    sites = ["".join(rng.choice(list("ACGT"), 21)) + "GG" for _ in range(30)]
+    pool = Pool.from_table({"guide": sites}, "guides")
+    deephf = {"21mer": [site[:21] for site in sites], "Wt_Efficiency": rng.random(30).round(3)}
+    with pytest.raises(InputError, match="21 letters, and those of the campaign 23: .*the first 20"):
+        read_history(deephf, pool, Assay("indels", "%"))
+    for cut in (20, 23):
+        table = {"guide": [site[:cut] for site in sites], "Wt_Efficiency": deephf["Wt_Efficiency"]}
+        learner = SisterGuideGP(read_history(table, pool, Assay("indels", "%")))
+        assert learner.prior(pool).predict(pool, np.arange(5), 0, 0).mean.shape == (5, 1)

@@ -143,6 +143,10 @@ def test_curves_on_several_cells_are_treatments(tmp_path):
     }
     assert stored["A549 | aspirin"] == pytest.approx(0.0316, rel=0.1)
     assert stored["K562 | aspirin"] == pytest.approx(0.316, rel=0.1)
+    new(tmp_path / "again", ["IC50:µM:minimise"], table=tmp_path / "pool.csv", kind="treatments")
+    table = write_curves(curves(tmp_path / "doses.csv"), tmp_path / "out")[0]
+    again = open_campaign(tmp_path / "again").campaign.read(table)  # the table that was written is read back
+    assert {m.candidate: m.value for m in again.measurements} == pytest.approx(stored, rel=1e-3)
     (tmp_path / "other.csv").write_text("\n".join(lines).replace("K562", "HT29") + "\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"other\.csv: .*HT29"):
         record_curves(open_campaign(tmp_path / "c"), curves(tmp_path / "other.csv"))

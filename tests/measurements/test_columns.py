@@ -458,3 +458,15 @@ def test_deviations_from_which_no_standard_error_follows_are_refused(write, pool
             write(*lines), pool=pool, assays=[ACTIVITY] if "activity" in lines[0] else [Assay("kcat"), Assay("Tm")]
         )
     assert says in str(refused.value)
+
+
+def test_an_id_and_a_structure_that_contradict_each_other_are_refused(write):
+    listed = {"SMILES": ["CCO", "CCN", "CCC"], "Catalog ID": ["Z-1", "Z-2", "Z-3"], "Supplier": ["A", "A", "B"]}
+    pool, ic50 = Pool.from_table(listed, "compounds"), Assay("IC50", "nM")
+    rows = ["SMILES;Catalog ID;IC50 (nM)", "CCO;Z-1;3", "OCC;z-1;4", "CCN;other;5", "CCC;;6"]
+    assert len(read_measurements(write(*rows), pool=pool, assays=ic50).measurements) == 4
+    wrong = write(*rows, "CCO;Z-3;7")
+    with pytest.raises(MeasurementError, match=r'row 6: column "SMILES" names "CCO", and column "Catalog ID" "Z-3"'):
+        read_measurements(wrong, pool=pool, assays=ic50)
+    read = read_measurements(wrong, pool=pool, assays=ic50, columns={"candidate": "SMILES"})
+    assert read.measurements[-1].candidate == "CCO"

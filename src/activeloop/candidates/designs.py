@@ -93,6 +93,10 @@ class Compound:
         return self.smiles
 
 
+#: where the 20 letters that pair with the target begin in guides of each length: with PAM, with flanks too
+GUIDE_LENGTHS = {20: 0, 23: 0, 30: 4}
+
+
 @dataclass(frozen=True)
 class Guide:
     """A CRISPR guide: protospacer, with its PAM and flanks if they were given, as DNA."""

@@ -85,7 +85,7 @@ class Curves:
             unit = self.unit(endpoint)
             header += [f"{endpoint} ({unit})" if unit else endpoint, f"{endpoint} standard error"]
             header += [f"{endpoint} low", f"{endpoint} high"]
-        header += ["E0", "Einf", "slope", "noise", "doses", "readings", "remark"]
+        header += ["E0", "Einf", "slope", "noise", "tested doses", "readings", "remark"]
         rows = []
         for curve in self.curves:
             own = dict(curve.series.labels)

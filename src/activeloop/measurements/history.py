@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from activeloop.candidates import ExplicitPool, Panel, Pool, TreatmentPool
+from activeloop.candidates.designs import GUIDE_LENGTHS
 from activeloop.candidates.reading import candidate_column, read_candidates
 from activeloop.candidates.treatments import FIELDS, dose_column, dose_name, mixed, mixed_units, treatment_columns
 from activeloop.errors import InputError, TableError
@@ -104,7 +105,10 @@ def read_history(source: Any, pool: Pool, assay: Assay, panels: Sequence[str | o
     if pool.kind == "variants":
         raise InputError("no learner of variants reads a history. Leave it out.")
     if not isinstance(pool, TreatmentPool):
-        return read_screens(source, pool.kind)
+        found = read_screens(source, pool.kind)
+        if pool.kind == "guides":
+            _refuse_other_lengths(source, pool, found.pool)
+        return found
     table = as_table(source)
     found = read_treatments(table, assay)
     assert isinstance(found.pool, TreatmentPool)
@@ -132,6 +136,18 @@ def respelled(called: Mapping[str, Mapping[str, str]], most: int = 3) -> str:
         taken = "is taken for one that is" if len(names) == 1 else "are taken for ones that are"
         words += [f"{len(names):,} of its {what} {taken} spelled otherwise here: {shown}{more}"] * bool(names)
     return "; ".join(words)
+
+
+def _refuse_other_lengths(source: Any, pool: Pool, screens: Pool) -> None:
+    """Refuse guides of a history that cannot be laid beside those of the pool."""
+    own, theirs = ({len(name) for name in each.names(range(len(each)))} for each in (pool, screens))
+    if len(own | theirs) > 1 and not (own | theirs) <= GUIDE_LENGTHS.keys():
+        shown = [" and ".join(map(str, sorted(lengths))) for lengths in (theirs, own)]
+        raise as_table(source).error(
+            f"its guides have {shown[0]} letters, and those of the campaign {shown[1]}: which of them pair with the "
+            "target is open. Give 20 letters, 23 with the PAM, or 30 with flanks (4 + 20 + PAM + 3); of DeepHF's 21 "
+            "letters, 20 and the first of the PAM, the first 20."
+        )
 
 
 def check_history(source: Any, pool: Pool, assay: Assay) -> str:

@@ -18,7 +18,7 @@ from activeloop.measurements.empty_wells import without_empty_wells
 from activeloop.measurements.rows import CandidateMatcher, Row, read_rows
 from activeloop.measurements.wells import Layout
 from activeloop.tables import Book, Table, as_table
-from activeloop.tables.names import plain
+from activeloop.tables.names import LABELS, candidate_names, plain
 from activeloop.words import some
 
 #: columns of our own plate lists, which need no mention when they come back
@@ -182,6 +182,8 @@ def read_measurements(
     names = dict.fromkeys(entry.candidate for entry in entries)
     matcher = CandidateMatcher(pool, layouts, controls, size, table.file, names=names, offset=offset, plate=plate)
     rows, unreadable = read_rows(entries, matcher, table.file, skip_unreadable=skip_unreadable, progress=progress)
+    if len(parts) == 1 and not (columns or {}).get("candidate"):
+        _refuse_other_names(table, rows, read_as, pool)
     rows, left_out = without_empty_wells(rows, layouts, table.file)
     _refuse_repeats(rows, table.file)
     unknown = left_out_note(unreadable, "whose candidate cannot be read or is not in the pool")
@@ -249,6 +251,36 @@ def _refuse_predictions(table: Table, assays: Sequence[Assay]) -> None:
                 f'it holds predictions of {assay.name} (it has the column "{column}"), not results. No row was stored.',
                 file=table.file,
             )
+
+
+def _refuse_other_names(table: Table, rows: Sequence[Row], read_as: Mapping[str, str], pool: Pool) -> None:
+    """Refuse a row in which another column holds the id or the name of another candidate of the pool.
+
+    So it is where one column of a spreadsheet was sorted, or filled down, and the other was not.
+    """
+    names = table.named((*candidate_names(pool.kind), *LABELS))
+    other = [name for name in names if not read_as.get(name)] if pool.label_names else []
+    places = {row: i for i, row in enumerate(table.row_numbers)} if other else {}
+    known: dict[tuple[str, str], str] = {}
+    for header in other:
+        cells = table.cells(header)
+        for match, entry, _ in rows:
+            cell = cells[places[entry.row]].strip() if entry.row in places else ""
+            if not cell or match.control or not match.candidate:
+                continue
+            if (cell, match.candidate) not in known:
+                found = pool.rows_labelled(cell)
+                agrees = not found or pool.row_of(match.candidate) in found
+                known[cell, match.candidate] = "" if agrees else pool.names(found[:1])[0]
+            if meant := known[cell, match.candidate]:
+                read = next((h for h, role in read_as.items() if role == "candidate"), "candidate")
+                raise MeasurementError(
+                    f'column "{read}" names "{entry.candidate}", and column "{header}" "{cell}", which is "{meant}" in '
+                    "the pool: one of the columns may have been sorted without the other. Correct the file; or say "
+                    f'which column counts: --column candidate=NAME (columns={{"candidate": ...}}). No row was stored.',
+                    file=table.file,
+                    row=entry.row,
+                )
 
 
 def _refuse_repeats(rows: Sequence[Row], file: str) -> None:

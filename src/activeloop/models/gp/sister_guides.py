@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from activeloop.candidates import Pool
+from activeloop.candidates.designs import GUIDE_LENGTHS
 from activeloop.encoders.compound import Morgan, structures
 from activeloop.encoders.guide import DNA, Kmers, binding, by_position, feature_groups, kmer_counts
 from activeloop.errors import ModelError
@@ -46,8 +47,6 @@ PIECE, FEWEST = 8192, 20
 MANY, VERY_MANY = 2000, 8000
 #: networks, each of which leaves other labels out
 NETWORKS = 5
-#: where the 20 letters that pair with the target begin in guides of each length: with PAM, with flanks too
-_START = {20: 0, 23: 0, 30: 4}
 
 
 def framed(guides: Rows[str], pam: bool) -> np.ndarray:
@@ -57,7 +56,7 @@ def framed(guides: Rows[str], pam: bool) -> np.ndarray:
     ((1, 23), (1, 20))
     """
     size = 23 if pam else 20
-    cut = [g[_START[len(g)] : _START[len(g)] + size] if len(g) in _START else g for g in guides]
+    cut = [g[GUIDE_LENGTHS[len(g)] :][:size] if len(g) in GUIDE_LENGTHS else g for g in guides]
     if len(lengths := {len(guide) for guide in cut}) > 1:
         raise ModelError(
             f"guides of the lengths {sorted(lengths)} cannot be compared. Give 20 letters, 23 with the PAM, or 30 with "
