@@ -66,7 +66,7 @@ def test_a_history_of_guides_of_another_length_is_refused_before_anything_is_mad
     sites = ["".join(rng.choice(list("ACGT"), 21)) + "GG" for _ in range(30)]
     pool = Pool.from_table({"guide": sites}, "guides")
     deephf = {"21mer": [site[:21] for site in sites], "Wt_Efficiency": rng.random(30).round(3)}
-    with pytest.raises(InputError, match="21 letters, and those of the campaign 23: .*the first 20"):
+    with pytest.raises(InputError, match=r"21 letters, and those of the campaign 23: .*the first 20"):
         read_history(deephf, pool, Assay("indels", "%"))
     for cut in (20, 23):
         table = {"guide": [site[:cut] for site in sites], "Wt_Efficiency": deephf["Wt_Efficiency"]}
