@@ -5,11 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from activeloop.candidates import Pool
+from activeloop.encoders import Kmers, Morgan
 from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.dataset import two_levels
 from activeloop.metrics import auroc
-from activeloop.models import TanimotoGP
+from activeloop.models import GPClassifier, MutationGP, TanimotoGP
 from activeloop.models.calibration import calibrated
+from activeloop.models.default import default_learner
 from activeloop.models.gp.two_valued import TwoValuedPredictor
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.testing import planted_values
@@ -144,3 +147,47 @@ def test_an_assay_of_values_is_fitted_as_before(pools, planted):
     new, before = (TanimotoGP(link=link).fit(data, 0).predict(pool, np.arange(50), 0) for link in (True, False))
     for field in ("draws", "mean", "sd", "noise"):
         np.testing.assert_array_equal(getattr(new, field), getattr(before, field))
+
+
+@pytest.mark.parametrize("kind", ["compounds", "guides"])
+def test_classes_and_a_stated_assay_of_two_values_are_one_question(pools, kind):
+    pool = pools[kind]
+    data = dataset(pool, assay=Assay("active", scale="binary"))
+    classes = replace(data, assays=(Assay("active", goal="classify"),))
+    learner = default_learner(pool, "find")
+    chance = learner.fit(data, 0).predict(pool, np.arange(len(pool)), 0, draws=4)
+    model = GPClassifier().fit(classes, 0)
+    found = model.predict(pool, np.arange(len(pool)), 0, draws=4)
+    assert np.array_equal(found.mean[:, 1], chance.mean[:, 0])
+    assert np.allclose(found.draws.sum(2), 1, atol=1e-6)
+    again = GPClassifier().restore(classes, 0, model.state()).predict(pool, np.arange(9), 0, draws=4)
+    assert np.array_equal(again.draws, found.draws[:, :9])
+    before = GPClassifier(encoder=Morgan()) if kind == "compounds" else GPClassifier(encoder=Kmers())
+    stored = before.fit(classes, 0)
+    old = GPClassifier().restore(classes, 0, stored.state()).predict(pool, np.arange(9), 0, draws=0)
+    assert np.array_equal(old.mean, stored.predict(pool, np.arange(9), 0, draws=0).mean), "a version of before"
+
+
+@pytest.mark.parametrize("goal", ["maximise", "minimise"])
+def test_a_stated_assay_has_probabilities_from_the_first_label(pools, goal):
+    pool = pools["compounds"]
+    for rows, values in ((np.array([5]), np.zeros(1)), (np.arange(4), np.array([0, 0, 0, 1.0]))):
+        data = Dataset.of(pool, rows, values, Assay("active", goal=goal, scale="binary"))
+        prediction = calibrated(TanimotoGP(), "noise").fit(data.oriented(), 0).predict(pool, np.arange(40), 0, draws=4)
+        mean, _, low, high = prediction.marginals()
+        start = -1 if goal == "minimise" else 0
+        assert (start <= low).all()
+        assert (low <= mean).all()
+        assert (mean <= high).all()
+        assert (high <= start + 1).all()
+
+
+def test_learners_without_a_link_stay_between_the_two_values(pools):
+    pool = Pool.single_mutants("MKTAYIAKQR")
+    rows = np.arange(0, len(pool), 2)
+    data = Dataset.of(pool, rows, hits(pool)[rows], Assay("folds", goal="minimise"))
+    prediction = MutationGP().fit(data.oriented(), 0).predict(pool, np.arange(len(pool)), 0, draws=8)
+    assert prediction.maps[0].binary
+    for values in (prediction.mean, prediction.draws, *prediction.marginals()[2:]):
+        assert (values >= -1).all()
+        assert (values <= 0).all()
