@@ -46,6 +46,10 @@ LABELS = tuple(PLATE * (i + 1) for i in range(PLATES))
 DRUGS, LEAST = 16, 40
 #: the column of values, where there are several; others may be AUC or the z-score
 LN_IC50 = "ln_ic50"
+#: drugs that a history must have, and the values of each
+SISTERS, LEAST_VALUES = 3, 8
+#: correlation with all labels below which shares of it say nothing
+NOTHING = 0.1
 #: a natural logarithm of a concentration beyond this is none
 LOGARITHM = 50.0
 HELD_OUT = 0.2
@@ -114,6 +118,7 @@ def read(files: Files) -> Data:
         return replace(data, assays=(what,)).oriented()
 
     response, history = of(files.response), of(files.history)
+    _same_quantity(response, history)
     pools = [data.pool for data in (response, history) if isinstance(data.pool, TreatmentPool)]
     side = panel_files(files.features)
     panels = [Panel.read(side, {n: None for pool in pools for n in pool.part_names(part)}) for part in FIELDS[:2]]
@@ -135,6 +140,28 @@ def read(files: Files) -> Data:
     notes += _lines_known(data)
     notes += _drugs_left_out(data)
     return replace(data, notes=tuple(filter(None, notes)))
+
+
+def _same_quantity(response: Dataset, history: Dataset) -> None:
+    """Refuse logarithms in one file and concentrations in the other, and a history of too few drugs.
+
+    Raises:
+        ConfigError: see above.
+    """
+    names = [data.assays[0].name for data in (response, history)]
+    logs = [plain(name).startswith(("ln", "log")) for name in names]
+    plainly = [re.fullmatch(r"(ic|ec|gi|gr)50.*", plain(name)) is not None for name in names]
+    if (logs[0] and plainly[1]) or (logs[1] and plainly[0]):
+        raise ConfigError(
+            f"the response holds {names[0]} and the history {names[1]}: one is a logarithm and the other none by its "
+            "name. Write both in one way, or name their columns alike if they are. Nothing was computed."
+        )
+    enough = int((np.bincount(_owners(history)) >= LEAST_VALUES).sum())
+    if enough < SISTERS:
+        raise ConfigError(
+            f"the history holds {many(enough, 'drug')} measured on {LEAST_VALUES} lines or more; {SISTERS} are needed, "
+            "beside the held-out ones and their twins. Give more of it. Nothing was computed."
+        )
 
 
 def _rows_left_out(table: Table, data: Dataset) -> list[str]:
@@ -494,7 +521,9 @@ class Summary:
         return max(full.values(), key=lambda each: float(each.mean()))
 
     def to_goal(self, arm: str, pick: np.ndarray | slice = slice(None), goal: float = GOAL) -> float:
-        """Labels to a share of the ceiling, of the mean curve of some campaigns."""
+        """Labels to a share of the ceiling, of the mean curve of some campaigns; NaN where it is next to nothing."""
+        if self.ceiling[pick].mean() < NOTHING:
+            return float("nan")
         return labels_to(self.curves(arm)[pick].mean(0), goal * float(self.ceiling[pick].mean()))
 
     def interval(self, figure: Callable[[np.ndarray], float]) -> tuple[float, float, float]:
@@ -510,9 +539,9 @@ class Summary:
         return self.interval(lambda pick: 1 - self.to_goal(arm, pick, goal) / self.to_goal(against, pick, goal))
 
     def share(self, arm: str, labels: int) -> float:
-        """Mean correlation after some labels, as a share of the mean ceiling."""
+        """Mean correlation after some labels, as a share of the mean ceiling; NaN where that is next to nothing."""
         full = float(self.ceiling.mean())
-        return float(self.curves(arm)[:, LABELS.index(labels)].mean()) / full if full > 0 else float("nan")
+        return float(self.curves(arm)[:, LABELS.index(labels)].mean()) / full if full >= NOTHING else float("nan")
 
 
 def last_line(summary: Summary, new_lines: Mapping[str, Sequence[float]]) -> str:
@@ -679,8 +708,8 @@ def command(
     response: Annotated[Path, RESPONSE],
     history: Annotated[Path, HISTORY],
     features: Annotated[Path, FEATURES],
-    seeds: Annotated[int, typer.Option(help="Draws of held-out drugs, lines and first plates.")] = 7,
-    drugs: Annotated[int, typer.Option(metavar="N", help="Held-out drugs of one seed, at most.")] = DRUGS,
+    seeds: Annotated[int, typer.Option(min=1, help="Draws of held-out drugs, lines and first plates.")] = 7,
+    drugs: Annotated[int, typer.Option(metavar="N", min=1, help="Held-out drugs of one seed, at most.")] = DRUGS,
     jobs: Annotated[int, typer.Option(help="Processes.")] = 1,
     work: Annotated[Path | None, WORK] = None,
     out: Annotated[Path, OUT] = Path("docs/results"),
@@ -702,6 +731,14 @@ def command(
     told = (
         f"python -m benchmarks gdsc --response {response.name} --history {history.name} --features DIR --seeds {seeds}"
     )
+    if (
+        result.sections
+        and Summary([one for each in found.values() for one in each if one.learn]).ceiling.mean() < NOTHING
+    ):
+        say(
+            f"With all labels the correlation is below {NOTHING}: shares of it say nothing, and are given as nan.",
+            error=True,
+        )
     result.write(out / "gdsc", told + (f" --drugs {drugs}" if drugs != DRUGS else ""))
     typer.echo(line)
 

@@ -127,15 +127,29 @@ def test_what_is_left_out_is_told(laboratory: Laboratory):
     ],
 )
 def test_what_cannot_be_is_refused(laboratory: Laboratory, change, why: str):
-    files = laboratory.files([change(*row) for row in laboratory.values(90)], laboratory.values(0))
+    history = [row for d in range(3) for row in laboratory.values(d)]
+    files = laboratory.files([change(*row) for row in laboratory.values(90)], history)
+    (laboratory.folder / "tables" / "._expression.csv").write_bytes(b"\x00\x01")  # of a Mac, and no table
     with pytest.raises((ConfigError, TableError), match=why):
         read(files)
+
+
+def test_logarithms_and_concentrations_and_a_history_of_one_drug_are_refused(laboratory: Laboratory):
+    history = [row for d in range(3) for row in laboratory.values(d)]
+    files = laboratory.files(laboratory.values(90), history)
+    new = laboratory.write("linear.csv", ["DRUG", "CELL_LINE", "IC50"], laboratory.values(90))
+    with pytest.raises(ConfigError, match="holds IC50 and the history ln_ic50: one is a logarithm"):
+        read(Files(str(new), files.history, files.features))
+    old = laboratory.write("one.csv", ["DRUG", "CELL_LINE", "LN_IC50"], laboratory.values(0))
+    with pytest.raises(ConfigError, match="the history holds 1 drug measured on 8 lines or more; 3 are needed"):
+        read(Files(files.response, str(old), files.features))
 
 
 def test_the_column_of_values_is_found_beside_others(laboratory: Laboratory):
     rows: list[list[object]] = [[*row, 0.9, -1.2] for row in laboratory.values(90)]
     new = laboratory.write("new.csv", ["DRUG_ID", "CELL_LINE_NAME", "LN_IC50", "AUC", "Z_SCORE"], rows)
-    old = laboratory.write("old.csv", ["drug_id", "cell_id", "ln_ic50"], laboratory.values(0))
+    history = [row for d in range(3) for row in laboratory.values(d)]
+    old = laboratory.write("old.csv", ["drug_id", "cell_id", "ln_ic50"], history)
     data = read(Files(str(new), str(old), str(laboratory.folder / "tables")))
     assert data.response.assays[0].name == "LN_IC50"
 

@@ -282,7 +282,7 @@ def spellings_note(names: Mapping[str, str], most: int = 5) -> str:
 
 
 def panel_files(folder: str | os.PathLike[str]) -> list[Path]:
-    """The tables of a folder, in the order of their names.
+    """The tables of a folder, in the order of their names; hidden ones are none.
 
     Raises:
         ConfigError: there is no such folder.
@@ -291,7 +291,8 @@ def panel_files(folder: str | os.PathLike[str]) -> list[Path]:
     if not path.is_dir():
         raise ConfigError(f'there is no folder "{path}" of side tables: correct its name.')
     kinds = (".csv", ".tsv", ".txt", ".xlsx", ".csv.gz", ".tsv.gz", ".txt.gz")
-    return sorted(each for each in path.iterdir() if each.name.casefold().endswith(kinds))
+    named = (each for each in path.iterdir() if not each.name.startswith((".", "~$")))
+    return sorted(each for each in named if each.name.casefold().endswith(kinds))
 
 
 def _id_column(table: Table, rows: Mapping[str, int]) -> str | None:
