@@ -42,6 +42,7 @@ CASES = [
     ("two names of one number", {"drug": ["5-FU", "Fluorouracil"], "pubchem": ["3385", "3385"]}, "synonyms by pubchem",
      "warning", "5-FU = Fluorouracil"),
     ("one name, two structures", planted(name=["A", "A", "B"]), "one name, two structures", "failed", "A"),
+    ("one id", {"Cmpd ID": ["C1", "C1"], "smiles": ["CCO", "CCN"]}, "one name, two structures", "failed", "C1"),
     ("listed synonyms", {"drug": ["5-FU", "Fluorouracil"], "synonyms": ["Adrucil, fluorouracil", ""]},
      "listed synonyms", "warning", "5-FU = Fluorouracil"),
     ("swapped pairs", {"drug_a": ["A", "B"], "drug_b": ["B", "A"], "synergy": ["1", "2"]}, "swapped pairs", "warning",
@@ -94,6 +95,12 @@ def test_a_drug_on_several_lines_and_at_several_doses_is_no_repeat():
     assert found({**table, "ln_ic50": ["1", "2", "3", "4"]})["repeats"].verdict == "ok"
     table["dose_value"] = ["1"] * 4
     assert found(table)["repeats"].count == 1
+
+
+def test_a_pair_on_several_lines_is_no_repeat():
+    table = {"drug_a": ["A", "B", "A"], "drug_b": ["B", "A", "B"], "cell_line": ["x", "y", "z"], "y": ["1", "2", "3"]}
+    assert found(table)["repeats"].verdict == "ok"
+    assert found({**table, "cell_line": ["x", "x", "z"]})["repeats"].count == 1
 
 
 def test_donors_are_no_repeats_of_each_other():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from untrained import LIBRARY, PARENT, SINGLES
 
-from activeloop.candidates import Compound, Guide, Pool, Sequence, VariantNotation
+from activeloop.candidates import Compound, Guide, Pool, Sequence, TreatmentPool, VariantNotation
 from activeloop.errors import NotationError, PoolError
 from activeloop.students.runtime.tokenizer import FIRST, PADDING, UNKNOWN, StudentTokenizer
 
@@ -113,3 +113,8 @@ def test_of_a_long_parent_the_region_that_varies_is_read():
     elsewhere = Pool.single_mutants(PARENT, positions=[2])
     with pytest.raises(NotationError, match="reads positions 5 to 8 alone"):
         region.tokens(elsewhere, np.arange(1))
+
+
+def test_treatments_have_no_letters_to_be_read():
+    with pytest.raises(PoolError, match="treatments have none"):
+        StudentTokenizer.of(TreatmentPool(["A549"], ["aspirin"]))

@@ -25,6 +25,8 @@ NAMED, ROWS = 5, 4
 LONG = 60
 _STRUCTURES = ("smiles", "canonical_smiles", "isomeric_smiles", "structure", "std_smiles", "rdkit_smiles")
 _COMPOUNDS = ("compound", "compound_name", "drug", "drug_name", "molecule", "ligand", "inhibitor", *NAMES)
+#: where none of these is there
+_CATALOGUES = ("cmpd_id", "cmpd", "molecule_id", "mol_id", "substance_id", "catalog_id", "catalog_number")
 _IDS = ("pubchem", "pubchem_cid", "cid", "inchikey", "inchi_key", "cas", "cas_number", "chembl_id", "drugbank_id")
 _SYNONYMS = ("synonyms", "synonym", "aliases", "other_names")
 _SPLITS = ("split", "fold", "cv_fold", "set", "subset", "partition", "train_test", "train/test", "is_test", "is_train")
@@ -125,7 +127,7 @@ class _Rows:
             "plate": ROLES["plate"],
             "split": _SPLITS,
             "synonyms": _SYNONYMS,
-            "compound": (*_COMPOUNDS, *PARTS["compound"]),
+            "compound": (*_COMPOUNDS, *PARTS["compound"], *_CATALOGUES),
             "candidate": candidate_names(),
             "value": ROLES["value"],
             "replicate": ROLES["replicate"],
@@ -441,8 +443,8 @@ def _units(t: _Rows) -> dict[str, list[str]]:
     pair = _pair_columns(t.table)
     if pair is not None:
         a, b = (t.table.cells(h) for h in pair)
-        units["pair"] = [" + ".join(sorted((plain(x), plain(y)))) for x, y in zip(a, b, strict=True)]
-    elif what and what != "cells":
+        what, keys = "pair", [" + ".join(sorted((plain(x), plain(y)))) for x, y in zip(a, b, strict=True)]
+    if what and what != "cells":
         cells = t.cells("cells")
         doses = next((t.table.cells(h) for h in t.table.header if dose_column(h)[0] == "dose"), None)
         # of another donor it is another measurement
@@ -452,7 +454,7 @@ def _units(t: _Rows) -> dict[str, list[str]]:
             *([doses] if doses else []),
             *([t.cells("donor")] if "donor" in t.has else []),
         ]
-        units["replicate"] = ["" if not k[0] else " | ".join(k) for k in zip(*parts, strict=True)]
+        units["replicate"] = ["" if not k[0] else " | ".join(filter(None, k)) for k in zip(*parts, strict=True)]
         units[what] = keys
     if "cells" in t.has:
         units["cells"] = [plain(cell) for cell in t.cells("cells")]
@@ -476,7 +478,7 @@ def _repeats(t: _Rows) -> Iterator[Leak]:
     if "split" in t.has:
         return
     units = _units(t)
-    keys = units.get("pair") or units.get("replicate")
+    keys = units.get("replicate")
     if keys is None:
         return
     several = [members for members in _groups(keys).values() if len(members) > 1]

@@ -13,7 +13,7 @@ import numpy as np
 from activeloop.errors import InputError
 from activeloop.measurements import Assay
 from activeloop.prediction import LEVELS, ValueMap
-from activeloop.students.runtime.tokenizer import StudentTokenizer
+from activeloop.students.runtime.tokenizer import READ, StudentTokenizer
 
 #: of the JSON text; a file of a later one is refused
 FORMAT = 1
@@ -148,7 +148,7 @@ class ModelCard:
     def _problem(self) -> str:
         """What is impossible or contradictory in it; "" when it is sound."""
         tokenizer = self.tokenizer
-        if tokenizer.kind not in ("variants", "compounds", "guides"):
+        if tokenizer.kind not in READ:
             return f"{tokenizer.kind!r} is no kind of candidates"
         if tokenizer.width < 1 or min(tokenizer.positions, default=1) < 1:
             return "a width or position below 1"

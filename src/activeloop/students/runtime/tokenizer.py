@@ -19,6 +19,8 @@ UNKNOWN = 1
 FIRST = 2
 #: a varying region is encoded alone when it is shorter than this share of the parent
 REGION_SHARE = 0.75
+#: kinds of candidates that have letters to be read
+READ = ("variants", "compounds", "guides")
 #: alphabet of guides; N is unknown
 DNA = "ACGT"
 
@@ -63,8 +65,13 @@ class StudentTokenizer:
             whole: encode whole sequences also where only a region varies.
 
         Raises:
-            PoolError: `sites` for a pool without varying columns, or whose candidates differ in length.
+            PoolError: `sites` for a pool without varying columns, or whose candidates differ in length; treatments.
         """
+        if pool.kind not in READ:
+            raise PoolError(
+                f"students read sequences and structures letter by letter, and {pool.kind} have none. Take predictions "
+                "along as a table: `activeloop predict DIR --out predictions.csv`."
+            )
         columns, alphabet = pool.sites, _alphabet(pool)
         if sites:
             columns = _fixed_columns(pool)
