@@ -219,6 +219,19 @@ def test_an_export_of_an_instrument_is_looked_at_and_its_quantity_chosen(pages, 
     assert (len(free) > 4, all(free)) == (True, True)
 
 
+def test_a_list_with_broken_and_doubled_rows(pages):
+    listed = ("library.csv", "id,smiles\nA,CCO\nB,broken\nC,OCC\nD,CCN\n", "text/csv")
+    form = {"kind": "compounds", "design": "list", "goal": "find", "assays": "1", "assay_name_0": "IC50"}
+    form |= {"assay_goal_0": "minimise", "wells": "24", "controls": "2", "name": "library"}
+    broken = pages.post("/new", do="preview", list=listed, **form)
+    assert "“leave out rows that cannot be read”" in broken.text
+    doubled = pages.post("/new", do="preview", list=listed, skip="yes", **form)
+    assert "“count a candidate that stands twice once”" in doubled.text
+    look = pages.post("/new", do="preview", list=listed, skip="yes", merge="yes", **form)
+    assert "2 compounds" in look.text, look.text[-3000:]
+    assert 'name="skip" value="yes" checked' in look.text
+
+
 def test_treatments_with_panels_and_a_history(pages):
     lines, drugs = [f"LINE-{i}" for i in range(12)], [f"drug {d}" for d in range(6)]
     rows = [f"{d},{c},{(i * j) % 7 - 2:.1f}" for i, d in enumerate(drugs) for j, c in enumerate(lines)]
@@ -243,6 +256,7 @@ def test_treatments_with_panels_and_a_history(pages):
     assert heads[:3] == ["cells", "compound", "state"]
     assert ">LINE-3</a>" in table
     assert pages.post("/new", do="make", **form | {"cells": __file__}).status_code == 422
+    assert "reads like several cells" in pages.post("/new", do="preview", **form | {"cells": "MCF-7, A549"}).text
 
 
 def test_who_was_allowed_what_is_a_page(pages):

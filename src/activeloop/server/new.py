@@ -25,6 +25,8 @@ BLANK: dict[str, str] = {
     "exclude": "",
     "forbid": "",
     "pasted": "",
+    "skip": "",
+    "merge": "",
     "cells": "",
     "compounds": "",
     "doses": "",
@@ -100,6 +102,8 @@ def options_of(
         panels=tuple(files.get("panels", ())) if treated or fields["kind"] == "treatments" else (),
         history=history,
         column=fields["column"] if design == "list" else "",
+        skip_unreadable=design == "list" and fields["skip"] == "yes",
+        merge_duplicates=design == "list" and fields["merge"] == "yes",
         offset=whole(fields["offset"], "the offset"),
         exclude=fields["exclude"].replace(" ", "").replace(",", "") if design != "list" else "",
         max_mutations=whole(fields["max_mutations"], "the most mutations") if design == "sites" else None,
@@ -117,13 +121,15 @@ def _names(typed: str, what: str) -> tuple[str, ...]:
     """Names or SMILES, one a line.
 
     Raises:
-        InputError: there are none, or it is a file of this machine, which no form may name.
+        InputError: there are none, several in one line, or it is a file of this machine, which no form may name.
     """
     names = tuple(dict.fromkeys(filter(None, map(str.strip, typed.splitlines()))))
     if not names:
         raise InputError(f"there are no {what}: write them, one a line. No campaign was made.")
     if len(names) == 1 and os.path.isfile(names[0]):
         raise InputError(f'"{names[0]}" is none of the {what}: write their names, one a line. No campaign was made.')
+    if several := next((name for name in names if re.search(r"[,;]\s", name)), None):
+        raise InputError(f'"{several}" reads like several {what}: write one a line. No campaign was made.')
     return names
 
 

@@ -21,6 +21,7 @@ from activeloop.server.new import ASSAY, BLANK, HEADERS, LISTS, options_of, whol
 from activeloop.server.pages.base import Form, ordered, page, pages_router, see, text
 from activeloop.server.pages.kept import Kept, keep, uploads_of
 from activeloop.server.uploads import check_inputs, passing_folder, written
+from activeloop.words import worded
 
 router = pages_router()
 
@@ -131,6 +132,8 @@ _FIELDS = {
     "--positions": "“positions”",
     "--singles": "“all single mutants”",
     "--sites": "“sites”",
+    "--skip-unreadable": "“leave out rows that cannot be read”",
+    "--merge-duplicates": "“count a candidate that stands twice once”",
     "--column": "“column of the candidates”",
     "--offset": "“offset of positions”",
     "--max-mutations": "“most mutations”",
@@ -151,7 +154,7 @@ _FIELDS = {
 
 def _in_words(error: ActiveLoopError) -> str:
     """An error in terms of the form."""
-    words = str(error)
+    words = worded(str(error))
     for option, field in _FIELDS.items():
         words = words.replace(option, field)
     return words
