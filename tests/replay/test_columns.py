@@ -102,3 +102,13 @@ def test_values_of_several_assays_in_one_column_are_not_mixed(tmp_path):
     note = "More IC50 counts as better, as nothing else was said. If less is better, give --minimise."
     assert note in load_landscape(Source(str(file), "compounds")).origin
     assert note not in load_landscape(Source(str(file), "compounds", minimise=True)).origin
+
+
+def test_a_column_of_words_is_one_of_two_values():
+    given = table(smiles=["CCO", "CCN", "CCC", "CCCC"], outcome=["Active", "inactive", "", "Inactive"])
+    landscape = landscape_of(given, find_columns(given, None, None, None), "t", "maximise")
+    assert landscape.values.tolist() == [1.0, 0.0, 0.0]
+    assert "Read: Active as 1, inactive as 0." in landscape.origin
+    odd = table(smiles=["CCO", "CCN", "CCC"], outcome=["Active", "Inconclusive", "Inactive"])
+    with pytest.raises(TableError, match='row 3: "Inconclusive" is neither hit nor no hit'):
+        landscape_of(odd, Columns("smiles", "outcome", None, "compounds"), "t", "maximise")

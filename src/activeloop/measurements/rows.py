@@ -126,14 +126,20 @@ def _in_words(entries: Sequence[Entry]) -> dict[str, str]:
     for entry in entries:
         if entry.assay.goal != "classify" and entry.assay.scale in ("auto", "binary"):
             found.setdefault(entry.assay.name, {}).setdefault(entry.text.strip().casefold(), entry.text.strip())
-    notes = {}
-    for assay, texts in found.items():
-        words = [word for word in texts if word not in FAILED]
-        if not words or not set(words) <= CLASSES.keys() - {"0", "1"} or words == ["no"]:
-            continue
-        read = [f"{texts[word]} as {CLASSES[word]:g}" for word in sorted(words, key=lambda w: (-CLASSES[w], w))]
-        notes[assay] = f"{assay}: {', '.join(read)}"
-    return notes
+    return {assay: f"{assay}: {read}" for assay, texts in found.items() if (read := class_words(texts.values()))}
+
+
+def class_words(cells: Iterable[str]) -> str:
+    """How cells are read of which every one says hit or no hit in words, or nothing; "" where one says something else.
+
+    >>> class_words(["active", "Inactive", ""]), class_words(["yes", "0.5"]), class_words(["no", "no"])
+    ('active as 1, Inactive as 0', '', '')
+    """
+    texts = {cell.strip().casefold(): cell.strip() for cell in reversed(list(dict.fromkeys(cells)))}
+    words = [word for word in texts if word and word not in FAILED]
+    if not words or not set(words) <= CLASSES.keys() - {"0", "1"} or words == ["no"]:
+        return ""
+    return ", ".join(f"{texts[word]} as {CLASSES[word]:g}" for word in sorted(words, key=lambda w: (-CLASSES[w], w)))
 
 
 def _beside(entry: Entry) -> Cell:

@@ -51,7 +51,8 @@ DEFINITIONS = {
     "draw of 10,000 from larger pools). Goal learn: on the 20 % that are never proposed",
     "auroc": "probability that the model ranks a fit candidate above an unfit one, on the same candidates",
     "accuracy": "share of the same candidates classified correctly; fit is what the source calls fit, else the better "
-    "half. Goal find: called fit when the predicted value reaches that of the worst fit candidate",
+    "half. Goal find: called fit when the predicted value reaches that of the worst fit candidate, of two values their "
+    "middle",
     "auprc": "mean precision over all thresholds that add a hit, on the same candidates; a random order has the "
     "prevalence",
     "prevalence": "share of hits among the same candidates",
@@ -94,7 +95,13 @@ class Truth:
 
     @cached_property
     def fit_from(self) -> float:
-        """The value of the worst fit candidate, if all fit ones were better than all unfit ones."""
+        """The value of the worst fit candidate, if all fit ones were better than all others; of two values the middle.
+
+        >>> Truth(np.array([0.0, 1.0, 1.0]), np.array([0, 1, 1])).fit_from
+        0.5
+        """
+        if len(two := np.unique(self.values)) == 2:
+            return float(two.mean())  # a probability does not reach 1
         return float(self._sorted[max(int(self.fit.sum()), 1) - 1])
 
     def found(self, measured: np.ndarray) -> dict[str, float]:

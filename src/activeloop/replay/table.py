@@ -17,6 +17,7 @@ from activeloop.errors import InputError, TableError
 from activeloop.measurements import Assay, Goal
 from activeloop.measurements.columns import with_signs
 from activeloop.measurements.outcomes import outcomes_hint
+from activeloop.measurements.rows import CLASSES, class_words
 from activeloop.measurements.single_cells import COLUMNS
 from activeloop.replay.landscape import Landscape, Repeats
 from activeloop.tables import Table, parse_number
@@ -26,7 +27,7 @@ from activeloop.words import some
 
 #: columns that number the rows
 NUMBERS = ("id", "index", "no", "nr", "#", "rank", "row", "column 1", "unnamed: 0")
-CLASSES = ("dms_score_bin",)
+CLASS_COLUMNS = ("dms_score_bin",)
 _GUIDE = re.compile(r"[ACGTUN]{17,60}")
 _SMILES = re.compile(r"[\[\]()=#@/\\+]|[a-z]|[A-Za-z]\d[A-Za-z(]")
 _MUTATION = r"(?:p\.)?(?:[A-Z*-]|[A-Z][a-z]{2})?\d+(?:[A-Z*-]|[A-Z][a-z]{2})"
@@ -88,7 +89,7 @@ def find_columns(
         if groups and groups == named:
             raise table.error(f'"{groups}" holds {what}, so it groups nothing. Name another column with --fold-column.')
     taken = (candidate, target)
-    classes = next((found for name in CLASSES if (found := table.find(name)) and found not in taken), None)
+    classes = next((found for name in CLASS_COLUMNS if (found := table.find(name)) and found not in taken), None)
     kind = kind or detect_kind(table.column(candidate))
     if hint := outcomes_hint(table, kind):
         raise table.error(hint)
@@ -159,6 +160,7 @@ def _detect_target(table: Table, candidate: str, classes: str | None) -> str:
     if not numeric:  # a column of values with a few wrong ones, which are then named
         looked_at = {name: [cell for cell in table.column(name)[:LOOKED_AT] if cell] for name in rest}
         numeric = [name for name, cells in looked_at.items() if sum(_numeric([c]) for c in cells) > len(cells) / 2]
+    numeric = numeric or [name for name in rest if class_words(table.column(name))]
     if len(numeric) == 1:
         return numeric[0]
     what = "which column holds the values" if numeric else "no column looks like measured values. Which holds them"
@@ -269,6 +271,8 @@ def landscape_of(
     >>> landscape.pool.names([0, 1]), landscape.values.tolist()
     (['AA', 'AC'], [1.0, 3.0])
     """
+    table, read = _without_words(table, columns.target)
+    origin += read
     used = filter(None, (columns.candidate, columns.target, columns.classes, columns.groups))
     table, _ = with_signs(table, [columns.target], [*used])
     values, told = table.values_in_one_unit(columns.target)
@@ -304,6 +308,30 @@ def landscape_of(
         repeats = Repeats(columns.groups, rows, values[fine], groups)
     assay, origin = Assay(columns.target, goal=goal), (origin + left_out).strip()
     return Landscape(name, pool, means, assay, classes, origin, repeats=repeats)
+
+
+def _without_words(table: Table, target: str) -> tuple[Table, str]:
+    """A table with 1 and 0 for `active`, `no hit` and the like, and how they were read.
+
+    Raises:
+        TableError: most cells hold such words and one another, such as `inconclusive`.
+    """
+    cells = table.column(target)
+    read = class_words(cells)
+    said = [cell.strip().casefold() for cell in cells]
+    words = [word in CLASSES and word not in ("0", "1") for word in said]
+    if not read:
+        if 2 * sum(words) > sum(map(bool, said)):
+            i = next(i for i, word in enumerate(said) if word and not words[i])
+            raise table.error(
+                f'"{cells[i]}" is neither hit nor no hit, as "{cells[words.index(True)]}" is. Leave it empty where '
+                "nothing was found out.",
+                i,
+            )
+        return table, ""
+    at = table.header.index(target)
+    numbers = [f"{CLASSES.get(word, '')}" for word in said]
+    return replace(table, columns=(*table.columns[:at], numbers, *table.columns[at + 1 :])), f" Read: {read}."
 
 
 def _many(which: np.ndarray, thing: str) -> str:
