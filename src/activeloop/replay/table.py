@@ -21,7 +21,7 @@ from activeloop.measurements.rows import CLASSES, class_words
 from activeloop.measurements.single_cells import COLUMNS
 from activeloop.replay.landscape import Landscape, Repeats
 from activeloop.tables import Table, parse_number
-from activeloop.tables.names import COUNTS, ROLES, SPREADS, TARGETS, candidate_names
+from activeloop.tables.names import COUNTS, ROLES, SPREADS, TARGETS, candidate_names, plain
 from activeloop.tables.numbers import find_sign
 from activeloop.words import some
 
@@ -90,7 +90,7 @@ def find_columns(
             raise table.error(f'"{groups}" holds {what}, so it groups nothing. Name another column with --fold-column.')
     taken = (candidate, target)
     classes = next((found for name in CLASS_COLUMNS if (found := table.find(name)) and found not in taken), None)
-    kind = kind or detect_kind(table.column(candidate))
+    kind = kind or ("compounds" if "smiles" in plain(candidate) else detect_kind(table.column(candidate)))
     if hint := outcomes_hint(table, kind):
         raise table.error(hint)
     if target is None and groups:  # a column that numbers folds or donors holds no values
