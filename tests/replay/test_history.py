@@ -60,6 +60,38 @@ def test_a_history_under_other_names_never_holds_it_either(source, tmp_path):
     assert "30 of the replayed candidates themselves left out" in landscape.origin
 
 
+def test_what_is_replayed_leaves_the_history_as_a_salt_too(source, tmp_path):
+    """A salt, a spelling or a guide with its PAM gave away what was to be found."""
+    old = tmp_path / "old.csv"
+    old.write_text(old.read_text() + "".join(f"d 0 mesylate,{line},{VALUES['D0', line]:.3f}\n" for line in LINES))
+    assert "60 of the replayed candidates themselves left out" in load_landscape(source).origin
+    acids = ["CC(=O)Oc1ccccc1C(=O)O", "CC(C)Cc1ccc(cc1)C(C)C(=O)O", "OC(=O)c1ccccc1O"]
+    guides = ["".join(RNG.choice(list("ACGT"), 20)) for _ in range(3)]
+    for kind, mine, theirs in (
+        ("compounds", acids, [*(f"[Na+].{one.replace('C(=O)O', 'C(=O)[O-]', 1)}" for one in acids[1:]), "CCO"]),
+        ("guides", guides, [*(f"{guide}TGG" for guide in guides[1:]), "A" * 23]),
+    ):
+        for name, rows in (("new", mine), ("old", theirs)):
+            lines = [f"{row},{i}" for i, row in enumerate(rows)]
+            (tmp_path / f"{kind}-{name}.csv").write_text("\n".join(["candidate,activity", *lines]) + "\n")
+        landscape = load_landscape(
+            Source(str(tmp_path / f"{kind}-new.csv"), kind, history=str(tmp_path / f"{kind}-old.csv"))
+        )
+        assert landscape.history is not None
+        assert len(landscape.history) == 1
+        assert "2 of the replayed candidates themselves left out" in landscape.origin
+
+
+def test_a_history_of_another_quantity_or_of_other_cells(source, tmp_path):
+    old = tmp_path / "old.csv"
+    text = old.read_text()
+    old.write_text(text.replace(",L", ",Z"))
+    assert "None of the 30 cells (L0, L1, L2 and 27 more) stands in the history (Z0" in load_landscape(source).origin
+    old.write_text(text.replace("ln_IC50", "AUC"))
+    with pytest.raises(InputError, match='the values stand in column "AUC", and the campaign measures ln_IC50'):
+        load_landscape(source)
+
+
 def test_a_line_under_two_names_is_one_by_side_tables_and_perhaps_without(source, tmp_path):
     new, lines = tmp_path / "new.csv", tmp_path / "lines.csv"
     new.write_text(new.read_text() + "D0,l-3,0.5\n")

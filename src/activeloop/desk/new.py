@@ -34,7 +34,7 @@ from activeloop.desk.propose import laid_out, on_one_plate
 from activeloop.errors import ConfigError, TableError
 from activeloop.measurements import Assay
 from activeloop.measurements.columns import check_names, direction_note
-from activeloop.measurements.history import check_history
+from activeloop.measurements.history import check_history, unknown_cells
 from activeloop.models.family import TakesFamily, no_place, with_family
 from activeloop.models.history import with_history
 from activeloop.plates import Plate, Proposal
@@ -264,6 +264,7 @@ def _draft(options: CampaignOptions, progress: Bars | None) -> CampaignDraft:
             history = history_of(config.learner.history, config.pool, base, pool, assays)
             if isinstance(history.pool, TreatmentPool) and ";" in history.pool.origin:
                 taken = " ".join(filter(None, [taken, f"History: {history.pool.origin}."]))
+            taken = " ".join(filter(None, [taken, unknown_cells(history, pool)]))
             learner = with_history(learner, history)
     recommender_of(config.select, config.goal, assays, pool)
     profile = _profile(options.alignment, pool, learner, progress) if options.alignment else None

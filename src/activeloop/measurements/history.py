@@ -21,6 +21,7 @@ from activeloop.measurements.outcomes import outcomes_hint
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import COUNTS, ROLES, SPREADS, TARGETS, plain, split_unit
 from activeloop.tables.numbers import factor_between
+from activeloop.words import some
 
 
 def read_treatments(
@@ -120,6 +121,32 @@ def read_history(source: Any, pool: Pool, assay: Assay, panels: Sequence[str | o
         assert isinstance(found.pool, TreatmentPool)
         found.pool.origin += f"; {respelled(called)}"
     return replace(found, pool=found.pool.with_panels(*sides) if panels else found.pool).as_history()
+
+
+def unknown_cells(history: Dataset, pool: Pool) -> str:
+    """That a history says nothing of the cells of a pool, in a sentence; "" where it does, or they have features.
+
+    >>> table = {"drug": ["a", "b"], "cell line": ["X", "X"], "ln_IC50": [1.0, 2.0]}
+    >>> unknown_cells(read_treatments(table), TreatmentPool(["Y"], ["c"]))
+    'None of the 1 cells (Y) stands in the history (X), nor has features that these have: of them it says nothing.'
+    """
+    if not isinstance(pool, TreatmentPool) or not isinstance(history.pool, TreatmentPool):
+        return ""
+    here, there = pool.part_names("cells"), history.pool.part_names("cells")
+    blocks = history.pool.panels["cells"].features.values()
+    rows = history.pool.panels["cells"].rows
+
+    def described(names: Sequence[str]) -> set[int]:
+        known = {name: [i for i, block in enumerate(blocks) if np.isfinite(block[rows[name]]).mean() > 0.5]
+                 for name in names if name in rows}  # fmt: skip
+        return {i for found in known.values() for i in found}
+
+    if set(here) & set(there) or described(here) & described(there):
+        return ""
+    return (
+        f"None of the {len(here):,} cells ({some(here, 3)}) stands in the history ({some(there, 3)}), nor has features "
+        "that these have: of them it says nothing."
+    )
 
 
 def respelled(called: Mapping[str, Mapping[str, str]], most: int = 3) -> str:

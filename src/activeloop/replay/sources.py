@@ -28,16 +28,19 @@ from urllib.parse import quote
 
 import numpy as np
 
-from activeloop.candidates import Panel, TreatmentPool, with_treatments
+from activeloop.candidates import Panel, Pool, TreatmentPool, with_treatments
+from activeloop.candidates.designs import GUIDE_LENGTHS
 from activeloop.candidates.treatments import FIELDS, treatment_columns
 from activeloop.errors import ConfigError, FetchError, InputError, nearest
-from activeloop.measurements import Dataset, read_history
+from activeloop.measurements import Assay, Dataset, read_history
 from activeloop.measurements.columns import direction_note
+from activeloop.measurements.history import check_history, unknown_cells
+from activeloop.models.gp.side_information import twins
 from activeloop.plugins import plugins
 from activeloop.replay.landscape import PLANTED, Landscape, planted_landscape
 from activeloop.replay.table import Columns, assay_of, find_columns, landscape_of
 from activeloop.tables import Table, read_table
-from activeloop.tables.names import plain
+from activeloop.tables.names import ROLES, TARGETS, plain, split_unit
 
 DATA = "ACTIVELOOP_DATA"
 MIRROR = "ACTIVELOOP_MIRROR"
@@ -276,6 +279,9 @@ def load_landscape(source: Source) -> Landscape:
         found = replace(found, origin=" ".join(filter(None, [found.origin, *notes])))
     if source.history is None:
         return found
+    taken = ""
+    if plain(found.assay.name) not in {plain(name) for name in (*TARGETS, *ROLES["value"])}:
+        taken = check_history(source.history, pool, Assay(*split_unit(found.assay.name)))
     read = read_history(source.history, pool, found.assay, source.panels)
     history, left_out = other_than(read, found)
     if not np.isfinite(history.values).any():
@@ -285,7 +291,8 @@ def load_landscape(source: Source) -> Landscape:
         )
     told = f"History: {int(np.isfinite(history.values).sum()):,} values of {_named(read, source.history)}"
     told += f"; {left_out:,} of the replayed candidates themselves left out." if left_out else "."
-    return replace(found, history=history, origin=f"{found.origin} {told}")
+    unknown = unknown_cells(read, pool)
+    return replace(found, history=history, origin=" ".join(filter(None, [found.origin, told, taken, unknown])))
 
 
 def _one_name(table: Table, panels: Sequence[str]) -> Callable[[str, str], str | None] | None:
@@ -307,15 +314,46 @@ def _named(history: Dataset, file: str) -> str:
 def other_than(history: Dataset, landscape: Landscape) -> tuple[Dataset, int]:
     """A history without the values of a landscape's assay for its own candidates, and how many those are.
 
-    Values of other assays (sister screens of the same guides or compounds) stay.
+    Its own are also salts, tautomers and other spellings of its compounds, other names and twins of its drugs on the
+    same cells, and guides with or without their PAM. Values of other assays (sister screens of the same guides or
+    compounds) stay.
     """
-    own = set(landscape.pool.names(np.arange(len(landscape))))
-    rows = np.array([name in own for name in history.pool.names(history.rows)], bool)
-    same = np.array([plain(assay.name) == plain(landscape.assay.name) for assay in history.assays], bool)
+    rows = _own(history, landscape.pool)
+    here = plain(split_unit(landscape.assay.name)[0])
+    same = np.array([plain(split_unit(assay.name)[0]) == here for assay in history.assays], bool)
     leaks = rows[:, None] & same
     count = int(np.isfinite(history.values[leaks]).sum())
     values = np.where(leaks, np.nan, history.values)
     return replace(history, values=values).take(np.flatnonzero(np.isfinite(values).any(1))), count
+
+
+def _own(history: Dataset, pool: Pool) -> np.ndarray:
+    """[n] which rows of a history are candidates of a pool."""
+    names = history.pool.names(history.rows)
+    own = set(pool.names(np.arange(len(pool))))
+    found = np.array([name in own for name in names], bool)
+    if isinstance(pool, TreatmentPool) and isinstance(history.pool, TreatmentPool):
+        if pool.combined > 1 or history.pool.combined > 1:
+            return found
+        here, there = pool.part_names("compound"), history.pool.part_names("compound")
+        same = twins(history.pool.panels["compound"], here, there)
+        for i in np.flatnonzero(np.any(same, axis=0)[history.pool.part_rows(history.rows)[:, 1]]).tolist():
+            cells, compound, *dose = names[i].split(" | ")
+            others = np.flatnonzero(same[:, there.index(compound)])
+            found[i] |= any(" | ".join([cells, here[other], *dose]) in own for other in others.tolist())
+    elif pool.kind == "guides":
+        spacers = {_spacer(name) for name in own}
+        found |= np.array([_spacer(name) in spacers for name in names], bool)
+    else:
+        designs = (history.pool.design(int(row)) for row in history.rows)
+        found |= np.array([pool.row_of_design(design) is not None for design in designs], bool)
+    return found
+
+
+def _spacer(guide: str) -> str:
+    """The letters of a guide that pair with its target."""
+    start = GUIDE_LENGTHS.get(len(guide))
+    return guide if start is None else guide[start : start + 20]
 
 
 def _without_history(source: Source) -> Landscape:
