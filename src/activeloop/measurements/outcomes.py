@@ -16,10 +16,13 @@ from activeloop.tables import Table, as_table
 from activeloop.tables.names import COUNTS, LABELS, ROLES, SPREADS, plain
 
 #: columns of a table with a row for each guide and outcome; inDelphi's outcome is several columns together
-OUTCOMES = ("outcome", "indel", "repair outcome", "repair genotype", "genotype", "identity", "allele", "event")
+OUTCOMES = (
+    *("outcome", "indel", "repair outcome", "repair genotype", "genotype", "identity", "allele", "event"),
+    *("indel size", "indel length", "size of indel", "length of indel"),
+)
 PARTS = (("category", "type"), ("length", "size"), ("genotype position", "position"), ("inserted bases", "inserted"))
 NAMED: dict[str, tuple[str, ...]] = {
-    "reads": ("count", "counts", "reads", "read count", "mutated reads", "n reads"),
+    "reads": ("count", "counts", "reads", "read count", "mutated reads", "n reads", "# reads"),
     "share": ("fraction", "share", "proportion"),
     "percent": ("percent", "percentage"),
 }
@@ -46,6 +49,10 @@ UNITS: tuple[Unit, ...] = get_args(Unit)
 _WHOLE: dict[Unit, float] = {"share": 1.0, "percent": PERCENT}
 _NUMBER = re.compile(r"\s*\d+(?:[.,]\d+)?\s*%?\s*")
 _SIZE = re.compile(r"(?P<kind>[id])(?:el|ns|eletion|nsertion)?[\s_:+-]*(?P<size>\d+)", re.IGNORECASE)
+_SIGNED = re.compile(r"(?P<kind>[+\-−])\s*(?P<size>\d+)\s*(?:bp|nt)?\s*(?:\(.*\)|\[.*\])?", re.IGNORECASE)
+_BEFORE = re.compile(
+    r"(?P<size>\d+)[\s-]*(?:bp|nt)?[\s-]*(?P<kind>[id])(?:el|ns)(?:etions?|ertions?)?\b.*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -102,11 +109,12 @@ class Outcomes:
 def size_of(name: str) -> int | None:
     """The length of an insertion or deletion by its name, deletions below 0; None where it does not tell it.
 
-    >>> [size_of(name) for name in ("D2_L-3R0", "I1_L-1C2R0", "del 10", "1+A", "other")]
-    [-2, 1, -10, None, None]
+    >>> [size_of(name) for name in ("D2_L-3R0", "I1_L-1C2R0", "del 10", "+1", "-2 (%)", "3bp deletion", "1+A", "other")]
+    [-2, 1, -10, 1, -2, -3, None, None]
     """
-    found = _SIZE.match(name.strip())
-    return None if found is None else int(found["size"]) * (1 if found["kind"].lower() == "i" else -1)
+    name = name.strip()
+    found = _SIZE.match(name) or _SIGNED.fullmatch(name) or _BEFORE.fullmatch(name)
+    return None if found is None else int(found["size"]) * (1 if found["kind"].lower() in "i+" else -1)
 
 
 def read_outcomes(
