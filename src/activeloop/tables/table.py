@@ -128,8 +128,9 @@ class Table:
 
     @property
     def listed(self) -> str:
-        """The names of the columns in a sentence, the first of many."""
-        return f"Columns: {some(self.header, 40)}."
+        """The names of the columns in a sentence, the first of many; of a workbook also which sheet they are of."""
+        other = next((note for note in self.notes if note.startswith("sheet ")), "")
+        return f"Columns: {some(self.header, 40)}." + (f" {other[0].upper()}{other[1:]}" if other else "")
 
     def named(self, names: Iterable[str]) -> list[str]:
         """The columns that have one of some names (`activeloop.tables.names`), in the order of the names.
