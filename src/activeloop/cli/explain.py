@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,7 +62,9 @@ def show_picks(proposal: Proposal, called: Callable[[str], str], command: str) -
     names = [p.name if called(p.name) == p.name else f"{called(p.name)}, {p.name}" for p in proposal.picks]
     rows = [(str(p.rank), name, p.reason) for p, name in zip(proposal.picks, names, strict=True)]
     show_table(f"proposal {proposal.number}, chosen by {proposal.policy}", ("rank", "candidate", "why"), rows)
-    next_step(f"`{command} {proposal.picks[0].name}` says more about one of them.")
+    name = proposal.picks[0].name
+    typed = name if re.fullmatch(r"[\w:.,+-]+", name) else f'"{name}"'  # bars and brackets are the shell's
+    next_step(f"`{command} {typed}` says more about one of them.")
 
 
 def show(one: Explanation, called: Callable[[str], str]) -> None:

@@ -136,7 +136,10 @@ class _Workbook:
             part = self._parts.get(sheet.part.casefold())
             if sheet is not first and part is not None and self._holds_cells(part):
                 found.append(f'"{sheet.name}"{" (hidden)" * sheet.hidden}')
-        what = f'sheet "{first.name}" was read, and not {", ".join(found)}: put another one first, or name it by --sheet where the command has that.'
+        what = (
+            f'sheet "{first.name}" was read, and not {", ".join(found)}: put another one first, or name it by --sheet '
+            "where the command has that."
+        )
         return (what,) if found else ()
 
     def _holds_cells(self, part: zipfile.ZipInfo) -> bool:
