@@ -94,6 +94,23 @@ def test_a_plate_and_its_layout(write):
     assert found.series[0].responses[0] == pytest.approx(100 / (1 + 0.001 / 0.3) * 1000 / 980, abs=3)
 
 
+def test_one_layout_under_two_plates_is_two_files(write):
+    """The second plate passed for one that was recorded before."""
+    layout = write("well,compound,dose (µM)", "A1,DMSO,", "A2,A,0.1", "A3,A,1", "A4,A,10", name="map.csv")
+    first, second = (
+        read_doses(write("well,signal", "A1,100", "A2,99", f"A3,{x}", "A4,9", "B1,7", name=f"{x}.csv"), layout=layout,
+                   response="viability")
+        for x in (50, 60)
+    )  # fmt: skip
+    assert first.content_hash != second.content_hash
+    assert (first.file.endswith("50.csv"), second.file.endswith("60.csv")) == (True, True)
+    assert "1 readings of wells that the layout does not name were left out: B1." in first.notes
+    corrected = write("well,compound,dose (µM)", "A1,DMSO,", "A2,A,0.2", "A3,A,1", "A4,A,10", name="map.csv")
+    again = read_doses(write("well,signal", "A1,100", "A2,99", "A3,50", "A4,9", "B1,7"), layout=corrected,
+                       response="viability")  # fmt: skip
+    assert again.content_hash != first.content_hash
+
+
 def test_other_columns_are_carried_along(write):
     found = of(write, "compound,smiles id,dose (µM),viability (%)", "A,X1,0.1,90", "A,X1,1,50", "A,X1,10,9")
     assert found.series[0].labels == (("smiles id", "X1"),)

@@ -24,10 +24,12 @@ from activeloop.measurements.curves import FEWEST, DoseSeries, Prior
 from activeloop.measurements.normalisation import Response, Role, Well, normalised, own_prior, without_shifts
 from activeloop.measurements.rows import BELOW, FAILED, SATURATED
 from activeloop.measurements.wells import parse_well, well_name
+from activeloop.objects import content_hash
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import LABELS, PARTS, ROLES, candidate_names, plain, split_unit
 from activeloop.tables.numbers import converted, factor_between, is_missing, parse_number
 from activeloop.tables.reading import Book
+from activeloop.words import some
 
 #: words of wells whose role they leave no doubt about; "control" alone is not among them
 WORDS: dict[Role, frozenset[str]] = {
@@ -113,7 +115,7 @@ class DoseReadings:
 
     Args:
         file: its name.
-        content_hash: of its bytes.
+        content_hash: of its bytes, and of those of its layout.
         unit: of all doses.
         response: what the responses are.
         wells: all readings, controls too.
@@ -179,13 +181,24 @@ def read_doses(
     if response is not None and response not in get_args(Response):
         hint = did_you_mean(response, get_args(Response))
         raise MeasurementError(f'"{response}" is no response. {hint} There are {", ".join(get_args(Response))}.')
-    table = as_table(source, sheet=sheet) if layout is None else _joined(source, as_table(layout), sheet)
+    notes: list[str] = []
+    if layout is None:
+        table = as_table(source, sheet=sheet)
+        file, content = table.file, table.content_hash
+    else:
+        if isinstance(source, (str, os.PathLike)):
+            source = Book.open(source, sheet, others=True)
+        of = source if isinstance(source, Book) else as_table(source, sheet=sheet)
+        # the same layout lies under many plates, and one of the two may be corrected
+        table = _joined(source, as_table(layout), sheet, notes)
+        file, content = of.file, content_hash(f"{of.content_hash} {table.content_hash}".encode())
     if "dose" not in (columns or {}):
         table = _long(table)
     if "value" not in (columns or {}):
         table = _with_growth(table, response)
     reader = _Reader(table, dict(columns or {}), dose_unit, tuple(negative), tuple(positive), response, resolve)
-    return reader.read()
+    found = reader.read()
+    return replace(found, file=file, content_hash=content, notes=(*notes, *found.notes))
 
 
 @dataclass
@@ -719,8 +732,8 @@ def _with_growth(table: Table, response: str | None) -> Table:
     )
 
 
-def _joined(source: Any, layout: Table, sheet: str | None) -> Table:
-    """One row for each reading: the columns of the layout, and the reading of each well."""
+def _joined(source: Any, layout: Table, sheet: str | None, notes: list[str]) -> Table:
+    """One row for each reading: the columns of the layout, and the reading of each well; `notes` says what is left."""
     wells = layout.named(ROLES["well"])
     if not wells:
         raise layout.error(f"the layout has no column of wells. {layout.listed}")
@@ -742,6 +755,10 @@ def _joined(source: Any, layout: Table, sheet: str | None) -> Table:
         cells.append(readings.get(key, ""))
     if not any(cells):
         raise layout.error("no well of the layout has a reading: are both of the same plate?")
+    if left := sorted(
+        well for key, cell in readings.items() if cell and key not in used for well in [" ".join(key).strip()]
+    ):
+        notes.append(f"{len(left):,} readings of wells that the layout does not name were left out: {some(left, 3)}.")
     columns = tuple([column[i] for i in rows] for column in layout.columns)
     numbers = tuple(layout.row_numbers[i] for i in rows)
     return replace(layout, header=(*layout.header, "signal"), columns=(*columns, cells), row_numbers=numbers)
@@ -750,8 +767,6 @@ def _joined(source: Any, layout: Table, sheet: str | None) -> Table:
 def _readings_by_well(
     source: Any, plates: Sequence[str], sheet: str | None, layout: Table
 ) -> dict[tuple[str, str], str]:
-    if isinstance(source, (str, os.PathLike)):
-        source = Book.open(source, sheet, others=True)
     blocks = source.blocks(sheet=sheet) if isinstance(source, Book) else []
     grids = [block for block in blocks if block.place]
     if len(grids) > 1:
