@@ -111,6 +111,20 @@ def test_one_layout_under_two_plates_is_two_files(write):
     assert again.content_hash != first.content_hash
 
 
+def test_blocks_of_several_plates_are_named_above_them(write):
+    head, rows = ",1,2,3,4,5,6", ["A,100,99,50,9,8,7", "B,100,99,60,9,8,7", "C,0,0,0,0,0,0", "D,0,0,0,0,0,0"]
+    lines = [line for plate in ("Plate: P1", "Barcode = P2") for line in (plate, head, *rows, "")]
+    layout = ["plate,well,compound,dose (µM)"]
+    for p, row in (("P1", "A"), ("P2", "B")):
+        layout += [f"{p},{row}1,DMSO,", *(f"{p},{row}{k + 2},X{p},{10**k}" for k in range(5))]
+    found = read_doses(write(*lines), layout=write(*layout, name="map.csv"), response="viability")
+    assert {one.compound: one.responses[1] for one in found.series} == {"XP1": 50, "XP2": 60}
+    with pytest.raises(
+        InputError, match=r"names no plate of the layout .P1, P3.. Write it into its corner or above it"
+    ):
+        read_doses(write(*lines), layout=write(*(x.replace("P2", "P3") for x in layout), name="map.csv"))
+
+
 def test_other_columns_are_carried_along(write):
     found = of(write, "compound,smiles id,dose (µM),viability (%)", "A,X1,0.1,90", "A,X1,1,50", "A,X1,10,9")
     assert found.series[0].labels == (("smiles id", "X1"),)

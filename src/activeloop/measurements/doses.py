@@ -772,12 +772,14 @@ def _readings_by_well(
     if len(grids) > 1:
         out: dict[tuple[str, str], str] = {}
         for block in grids:
-            words = set(map(plain, block.words))
+            # also "Plate: P1", "Barcode = P1"
+            words = {plain(part) for word in block.words for part in (word, re.split(r"[:=]", word)[-1])}
             named = [plate for plate in plates if plain(plate) in words]
             if len(named) != 1:
                 raise layout.error(
                     f"the block in row {block.place} of the readings names no plate of the layout "
-                    f"({', '.join(plates)}). Write it into its corner."
+                    f"({some([p for p in plates if p]) or 'none'}). Write it into its corner or above it, and "
+                    "into a column plate of the layout."
                 )
             table = as_table(source, sheet=block.sheet or None, block=block.place)
             out |= {(named[0], well): cell for well, cell in _grid(table).items()}
