@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from activeloop.models.calibration import Calibration, Conformal, Isotonic, OutOfFoldPredictions, TemperatureScaling
-from activeloop.models.calibration.corrections import ProbabilityTemperature, Rescaling, half_widths
+from activeloop.models.calibration.corrections import NoiseEstimation, ProbabilityTemperature, Rescaling, half_widths
 from activeloop.models.calibration.held_out import OutOfFoldClasses, class_error
 from activeloop.prediction import LEVELS, NORMAL, Prediction
 
@@ -138,3 +138,15 @@ def test_cooled_classes_still_sum_to_one() -> None:
     assert moved.draws.sum(-1) == pytest.approx(1)
     assert moved.mean.sum(-1) == pytest.approx(1)
     assert (np.abs(moved.mean - 0.5) <= np.abs(prediction.mean - 0.5) + 1e-12).all()
+
+
+def test_a_noise_that_is_known_stays_unless_intervals_are_clearly_too_narrow() -> None:
+    rng = np.random.default_rng(0)
+    for factor, stays in ((1.0, True), (1.6, True), (4.0, False)):
+        held_out = OutOfFoldPredictions(factor * rng.normal(0, 1, 60), np.zeros(60), np.full(60, 0.6), 0.8)
+        found = NoiseEstimation().fit(held_out)
+        assert ((found.spread, found.noise) == (1.0, 0.8)) is stays
+        inside = np.abs(found.corrected(held_out).standardised) < 1.645
+        assert inside.mean() > 0.65
+        few = held_out.take(np.arange(19))
+        assert (NoiseEstimation().fit(few).spread, NoiseEstimation().fit(few).noise) == (1.0, 0.8)
