@@ -116,7 +116,7 @@ class Surroundings:
 
     def shown(self, text: str) -> str:
         """A value with its unit."""
-        of = f"{self.assay.name} " if self.several or self.assay.scale == "binary" else ""
+        of = f"{self.assay.name} " if self.several or self.assay.binary else ""
         return f"{of}{text} {self.assay.unit}".rstrip()
 
     def _near(self, near: Neighbour) -> str:

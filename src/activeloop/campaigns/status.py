@@ -78,6 +78,7 @@ class Status:
         next_step: what to do now, in words.
         student: the last one of the latest version that has one, or None.
         learned: candidates with a value that a learner sees: those measured, and controls that are in the pool.
+        binary: names of the assays that have 0 and 1 alone, stated or seen.
     """
 
     pool: str
@@ -109,6 +110,7 @@ class Status:
     student: StudentRecord | None = None
     hits_by_round: tuple[int, ...] = ()
     learned: int = 0
+    binary: tuple[str, ...] = ()
 
     @property
     def student_stale(self) -> bool:
@@ -156,6 +158,7 @@ def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence
         next_step=_next_step(state, dataset, stale),
         student=state.student,
         learned=len(dataset),
+        binary=tuple(a.name for a in dataset.assays if a.binary),
         hits_by_round=() if hits is None else tuple(np.bincount(dataset.rounds[hits], minlength=state.rounds).tolist()),
     )
 
@@ -168,7 +171,7 @@ def _held_back(state: CampaignState) -> str:
 def _leaders(state: CampaignState, dataset: Dataset) -> tuple[Leader, ...]:
     leaders, enough = [], dataset.meets_all() == 1
     for a, assay in enumerate(dataset.assays):
-        if not np.isnan(dataset.limits[a]) or assay.scale == "binary":
+        if not np.isnan(dataset.limits[a]) or assay.binary:
             continue  # good enough is good enough, and of two values the better is that of every hit
         values = np.where(enough, dataset.reached[:, a], np.nan)
         if not np.isfinite(values).any():  # limits alone: the least strict is shown as what it is

@@ -41,7 +41,7 @@ def show(found: RoundReport, called: str, several: bool) -> None:
             say(f"Volume below it, by round{counted}: {'  '.join(f'{v:.1%}' for v in found.front.volumes)}")
     elif found.assay.goal == "classify":
         say(f"Of {many(found.measured, 'candidate')} {rounds} {found.met or 0:,} are fit.")
-    elif found.assay.scale == "binary" and not several:
+    elif found.assay.binary and not several:
         new = f"{found.gained:.0f} of them of the last round"
         say(f"Of {many(found.measured, 'candidate')} {rounds} {found.met or 0:,} are hits, {new}.")
     elif found.best_name:

@@ -81,7 +81,7 @@ def show(one: Explanation, called: Callable[[str], str]) -> None:
     unit = f" {one.assay.unit}" if one.assay.unit and one.version else ""
     if one.version:
         interval = f"({interval_title(one.assay.is_two)}: {shown_number(one.low)} to {shown_number(one.high)})"
-        name = one.assay.predicted if one.assay.scale == "binary" else f"predicted {one.assay.name}"
+        name = one.assay.predicted if one.assay.binary else f"predicted {one.assay.name}"
         what = f"{name} {shown_number(one.mean, 4)}{unit} {interval} by version {one.version}"
     else:
         what = f"score {shown_number(one.mean)} by the prior, in no unit"

@@ -109,7 +109,7 @@ def show(done: Extension, kinds: str) -> None:
     headers = (
         "rank",
         "candidate",
-        predicted_title(name, done.assay.unit, done.assay.scale == "binary"),
+        predicted_title(name, done.assay.unit, done.assay.binary),
         interval_title(done.assay.is_two),
         "P(better than wild type)",
         f"sum of single effects{unit and f' ({unit.strip()})'}",

@@ -99,7 +99,7 @@ def show(found: Predictions) -> None:
     headers = ["candidate"]
     for assay in found.assays:
         interval = interval_title(assay.is_two) if len(found.assays) == 1 else f"{assay.name} 90 % interval"
-        predicted = predicted_title(assay.name, assay.unit, assay.scale == "binary")
+        predicted = predicted_title(assay.name, assay.unit, assay.binary)
         headers += [PRIOR_SCORE] if assay.name == PRIOR_SCORE else [predicted, interval]
     rows = []
     for one in found.best:

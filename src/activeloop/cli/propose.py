@@ -162,7 +162,7 @@ def prediction_columns(
         found = [_prediction(p, assay.name, assay is assays[0]) for p in picks]
         known = [one if one and one.mean == one.mean else None for one in found]
         if any(known):
-            two = assay.scale == "binary"
+            two = assay.binary
             yield (
                 predicted_title(assay.name, assay.unit, two),
                 [shown_number(one.mean) if one else "-" for one in known],

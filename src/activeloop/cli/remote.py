@@ -355,7 +355,7 @@ def predict(
     rows.sort(key=lambda row: -sign * (row[2].get(first, {}).get("mean") or 0.0))
     headers = ["candidate"]
     for a in assays:
-        two = a.scale == "binary"
+        two = a.binary
         interval = interval_title(two or a.goal == "classify") if len(assays) == 1 else f"{a.name} 90 % interval"
         headers += [predicted_title(a.name, a.unit, two), interval]
     cells = []

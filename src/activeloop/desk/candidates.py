@@ -32,6 +32,7 @@ from activeloop.desk.predict import CandidatePrediction
 from activeloop.errors import ActiveLoopError, InputError, StateError, StoreError
 from activeloop.files import write_whole
 from activeloop.measurements import Assay, Dataset
+from activeloop.measurements.dataset import resolved
 from activeloop.prediction import PRIOR_SCORE, PredictionTable
 from activeloop.store.folder import CACHE
 
@@ -195,6 +196,7 @@ class CandidatePage:
         by: name of the acquisition function; "" where nothing is predicted.
         sorts: by what the table can be sorted.
         note: why nothing can be predicted; "" where that is not so.
+        binary: names of the assays that have 0 and 1 alone, whose predictions are probabilities of 1.
     """
 
     candidates: tuple[CandidateRow, ...]
@@ -208,6 +210,7 @@ class CandidatePage:
     by: str
     sorts: tuple[str, ...]
     note: str
+    binary: tuple[str, ...] = ()
 
 
 def candidates(
@@ -456,6 +459,7 @@ class CandidateTable:
             p.by if p else "",
             self.sorts,
             self.note,
+            tuple(a.name for a in resolved(self.dataset).assays if a.binary),
         )
 
     def one(self, name: str) -> CandidateRow:

@@ -146,13 +146,13 @@ def best_so_far(
         assay = dataset.assays[column]
         fit, base = assay.is_two, None
         known = reached[:, column] if assay.goal == "classify" else np.where(enough, reached[:, column], np.nan)
-        if assay.scale == "binary":  # replicates that disagree are no hit
+        if assay.binary:  # replicates that disagree are no hit
             known = np.where(np.isnan(known), np.nan, known == (assay.sign > 0))
         best = np.array([_best(known[dataset.rounds <= r], fit) for r in range(rounds)])
         values, weights = (known[None], np.ones(len(known))) if whole else (None, np.ones(0))
         if sample is not None and assay.name in sample.assays:
             values, weights = sample.of(assay.name), sample.weights
-            if assay.scale == "binary":
+            if assay.binary:
                 values = values == (assay.sign > 0)
         if values is None:
             random, needed = np.full(rounds, np.nan), math.nan

@@ -46,6 +46,7 @@ from activeloop.measurements.wells import SHAPES, Well, parse_well
 from activeloop.plates import Pick, Plate, draw
 from activeloop.prediction import Predictor
 from activeloop.replay.report import render
+from activeloop.words import many
 
 TOP = 20
 """Best candidates in the table."""
@@ -423,13 +424,16 @@ class Facts:
     def _enrichment(self, one: BestSoFar) -> list[str]:
         """The share of hits among those measured, beside that of the pool, in words."""
         count, found, random = one.counts[-1], one.best[-1], one.random[-1]
+        values = self.dataset.values[:, [a.name for a in self.dataset.assays].index(one.assay.name)]
+        both = int(((values > 0) & (values < 1)).sum())
+        also = [f"{many(both, 'candidate')} with both 0 and 1 among the replicates: no hits here."] if both else []
         own = f"{found:.0f} of {count:,} measured candidates are {one.counted} ({found / count:.1%})"
         if not random > 0:
-            return [f"{own}."]
+            return [f"{own}.", *also]
         version = self.state.current
         by = f", as version {version.number} estimates it" if version and not (one.exact or one.base) else ""
         rate = f"the base rate of the pool is {random / count:.1%}{by}, so that as many random picks would hold"
-        return [f"{own}; {rate} {random:.1f}: enrichment {found / random:.2g}."]
+        return [f"{own}; {rate} {random:.1f}: enrichment {found / random:.2g}.", *also]
 
     # -- predictions ------------------------------------------------------------------------------------------------
 
@@ -612,7 +616,7 @@ class Facts:
         names = [one.assay for pick in picks for one in pick.predictions]
         assays = {a.name: a for a in self.dataset.assays}
         assay = assays.get(names[0] if names else "", self.dataset.assays[0])
-        return assay.predicted if assay.scale == "binary" else f"{with_unit(assay)} predicted"
+        return assay.predicted if assay.binary else f"{with_unit(assay)} predicted"
 
     def next(self) -> dict[str, object]:
         """What to do now, and the first picks of the proposal that is out."""

@@ -192,6 +192,11 @@ class Assay:
         return self.goal != "classify" and limits == (None, None, None) and self.bounds in (None, (0, 1))
 
     @property
+    def binary(self) -> bool:
+        """Whether 0 and 1 are its only values, so that what is predicted is the probability of 1."""
+        return self.scale == "binary"
+
+    @property
     def is_two(self) -> bool:
         """Whether it tells one of two from the other, so that what is predicted is a probability."""
         return self.goal == "classify" or self.scale == "binary"

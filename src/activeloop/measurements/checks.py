@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.measurements.assay import Assay, Measurement
-from activeloop.words import shown_number
+from activeloop.measurements.dataset import DISAGREEING, MANY
+from activeloop.words import shown_number, some
 
 #: powers of ten by which a value lies beyond the rest to be named: a wrong unit makes three, a lost decimal sign more
 DECADES = 1.5
@@ -93,8 +94,28 @@ def quality(measurements: Sequence[Measurement], assays: Sequence[Assay]) -> tup
             f"{assay}{f' on {plate}' * bool(plate)}, controls: {'; '.join(parts)}. {_z_prime(controls)}".strip()
         )
     for assay in assays:
+        found += _disagreeing([m for m in measurements if m.assay == assay.name and not m.control], assay)
         found += _outliers([m for m in measurements if m.assay == assay.name and m.qualifier == "="], assay)
     return tuple(found)
+
+
+def _disagreeing(measurements: Sequence[Measurement], assay: Assay) -> list[str]:
+    """A sentence on candidates that have both of two values."""
+    values: dict[str, list[float]] = {}
+    for m in measurements:
+        if m.value == m.value:
+            values.setdefault(m.candidate, []).append(m.value)
+    if not values or {v for own in values.values() for v in own} != {0, 1}:
+        return []
+    repeated = [name for name, own in values.items() if len(own) > 1]
+    both = [name for name in repeated if len(set(values[name])) > 1]
+    if not both:
+        return []
+    counts = "decided by the majority" if assay.goal == "classify" else "none of them counts as a hit"
+    found = f"{assay.name}: {len(both)} of {len(repeated)} repeated candidates have both 0 and 1 ({some(both, NAMED)})"
+    if assay.scale == "auto" and assay.goal != "classify" and len(both) > DISAGREEING * max(len(values), MANY):
+        counts += '. So many make it an assay of numbers, unless campaign.toml says `scale = "binary"`'
+    return [f"{found}: {counts}."]
 
 
 def _control(c: ControlWells, unit: str) -> str:

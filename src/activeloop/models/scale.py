@@ -58,7 +58,7 @@ def scale_of(dataset: Dataset, *, links: bool = False) -> tuple[ValueMap, str]:
     levels = tuple(sorted(0.0 + sign * level for level in levels_of(dataset) or ()))
     if levels and assay.bounds in (None, levels):
         low, high = levels
-        words = f"The scale is linear: the assay has two values, {low:g} and {high:g}; predictions stay between them."
+        words = f"Predictions stay between {low:g} and {high:g}, the two values of the assay."
         if links and assay.bounds is None:
             return ValueMap(sign=sign), words
         centre, margin = sign * float(np.median(values)), 0.0 if links else MARGIN * (high - low)

@@ -143,6 +143,7 @@ class AssayOut(Out):
     lower: Number
     upper: Number
     threshold: Number
+    binary: bool
 
 
 class LeaderOut(Out):

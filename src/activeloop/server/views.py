@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from activeloop.campaigns.state import Result
 from activeloop.campaigns.status import Status
 from activeloop.config import OpenCampaign
 from activeloop.fidelity import refusal, warnings_of
+from activeloop.measurements import Assay
 from activeloop.plates import Plate, Proposal
 from activeloop.plates.plate import labelled
 from activeloop.server import forms
@@ -35,7 +36,7 @@ def status_out(access: CampaignAccess, loop: OpenCampaign, name: str, found: Sta
         "last": state.last,
         "kind": loop.campaign.pool.kind,
         "goal": loop.campaign.goal,
-        "assays": [forms.AssayOut.model_validate(assay) for assay in loop.campaign.assays],
+        "assays": [assay_out(assay, found.binary) for assay in loop.campaign.assays],
         "outstanding": state.outstanding.number if state.outstanding else None,
         "pinned": state.pinned,
         "vetoed": state.vetoed,
@@ -48,6 +49,13 @@ def status_out(access: CampaignAccess, loop: OpenCampaign, name: str, found: Sta
     same = ("pool", "size", "rounds", "proposals", "measured", "results", "voided", "control_results", "awaiting")
     same += ("missing", "hits", "best_by_round", "stale", "next_step")
     return forms.StatusOut.model_validate({key: getattr(found, key) for key in same} | told)
+
+
+def assay_out(assay: Assay, binary: Collection[str]) -> forms.AssayOut:
+    """An assay, and whether 0 and 1 alone came of it."""
+    found = forms.AssayOut.model_validate(assay)
+    found.binary = assay.name in binary
+    return found
 
 
 def work_out(database: Database, campaign: str) -> list[forms.WorkOut]:

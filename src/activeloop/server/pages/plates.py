@@ -135,7 +135,7 @@ def _page(
         picture = draw(here.plate, measured={well: value for well, (value, _) in wells.items()}, label=label)
     else:
         known = {p.name: q.mean for p in here.plate.picks for q in p.predictions if q.assay == shown.name}
-        picture = draw(here.plate, known or None, label=f"{shown.name} predicted" if known else "")
+        picture = draw(here.plate, known or None, label=shown.predicted if known else "")
     controls = next(iter(plate_controls(state, shown.name, name)), None)
     fields = campaign_fields(access, loop) | {
         "here": request.url.path,
