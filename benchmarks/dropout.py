@@ -62,8 +62,9 @@ HOW = (
     "plate is that of the largest predictive entropy over its passes. It learns which candidates are fit, whatever the "
     f"goal of the suite is. `{OWN_RANDOM}`: the same classifier on random plates, so that what the entropy chooses can "
     "be told from what the classifier is. `default` and `random` are what the product does, and its model on random "
-    "plates. Protocols and metrics are those of the suites, first plates the same for all policies of a seed. "
-    "Differences are paired by set and seed, ± standard error over campaigns."
+    "plates; both random policies draw the same plates, and find the same. Protocols and metrics are those of the "
+    "suites, first plates the same for all policies of a seed. Differences are paired by set and seed, ± standard error "
+    "over campaigns. Layers below LoRA are run once for all campaigns of a set, in the first one's seconds."
 )
 
 
@@ -277,31 +278,34 @@ def _saved_section(suite: Suite, sets: Mapping[str, Mapping[tuple[str, int], Seq
             own = [of[policy] for of in needs.values() if policy in of]
             if not own:
                 continue
-            saved = [n.saved for n in own]
+            saved = [(n.saved, n.saved_se) for n in own]
             twin = [_against_its_own(turns, metric) for turns in sets.values()] if policy == ARM else []
             reached = f"{np.mean([n.reached for n in own]):.0%}"
-            cells = [mean_se(n.labels for n in own), reached, _shares(saved), _shares(twin) if twin else ""]
+            labels = mean_se(n.labels for n in own) if len(own) > 1 else plus_minus(own[0].labels, own[0].se)
+            cells = [labels, reached, _shares(saved), _shares(twin) if twin else ""]
             rows.append([f"{policy}, {metric}", *cells])
     head = ["", "labels needed", "campaigns that reached it", "saved against random", "saved against its own random"]
     words = (
         "Labels until 90 % of what the default's model of all data reaches; a campaign that never does counts with its "
-        "last label. Means over sets, ± standard error over sets."
+        f"last label. Means over sets, ± standard error over {'sets' if len(sets) > 1 else 'seeds'}."
     )
     return section(f"Labels needed in `{suite.name}`", words, markdown_table(head, rows))
 
 
-def _against_its_own(turns: Mapping[tuple[str, int], Sequence[Turn]], metric: str) -> float:
-    """Share of the labels of the arm's classifier on random plates that the arm saves, of one set."""
+def _against_its_own(turns: Mapping[tuple[str, int], Sequence[Turn]], metric: str) -> tuple[float, float]:
+    """Share of the labels of the arm's classifier on random plates that the arm saves, and its error, of one set."""
     seeds = [s for (who, s) in turns if who == ARM and (OWN_RANDOM, s) in turns and (FULL, s) in turns]
     marks = {s: 0.9 * turns[FULL, s][-1].metrics[metric] for s in seeds}
     labels = {p: np.array([first_crossing(turns[p, s], metric, marks[s])[0] for s in seeds]) for p in (ARM, OWN_RANDOM)}
-    return saved_share(labels[ARM], labels[OWN_RANDOM])[0]
+    return saved_share(labels[ARM], labels[OWN_RANDOM])
 
 
-def _shares(saved: Sequence[float]) -> str:
-    """Mean share in percent, and its standard error over sets."""
-    mean, error = np.mean(saved), np.std(saved, ddof=1) / np.sqrt(len(saved)) if len(saved) > 1 else np.nan
-    return plus_minus(100 * float(mean), 100 * float(error), 2) + " %"
+def _shares(saved: Sequence[tuple[float, float]]) -> str:
+    """Mean share in percent, and its standard error over sets; of one set that over seeds, from pairs of both."""
+    shares, (error, *_) = [share for share, _ in saved], [error for _, error in saved]
+    if len(shares) > 1:
+        error = np.std(shares, ddof=1) / np.sqrt(len(shares))
+    return plus_minus(100 * float(np.mean(shares)), 100 * float(error), 2) + " %"
 
 
 def _missing(
