@@ -63,8 +63,8 @@ HOW = (
     f"goal of the suite is. `{OWN_RANDOM}`: the same classifier on random plates, so that what the entropy chooses can "
     "be told from what the classifier is. `default` and `random` are what the product does, and its model on random "
     "plates; both random policies draw the same plates, and find the same. Protocols and metrics are those of the "
-    "suites, first plates the same for all policies of a seed. Differences are paired by set and seed, ± standard error "
-    "over campaigns. Layers below LoRA are run once for all campaigns of a set, in the first one's seconds."
+    "suites, first plates the same for all policies of a seed. Differences are paired by set and seed, ± standard "
+    "error over campaigns. Layers below LoRA are run once for all campaigns of a set, in the first one's seconds."
 )
 
 
