@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from activeloop.campaigns import Campaign, Front, Skill
-from activeloop.campaigns.front import front_of
+from activeloop.campaigns.front import front_of, logarithmic
 from activeloop.campaigns.stopping import expected_gain, skills
 from activeloop.campaigns.validation import validate_each
 from activeloop.candidates import Pool
@@ -143,6 +143,16 @@ def test_the_volume_of_a_front_is_counted_on_the_scale_of_the_model():
     mean[7] = [1.5, -1.5]  # 31.6 nM, which adds half a unit of kcat times 1.5 powers of ten
     gain = expected_gain(OnLogarithms(mean, 1e-9), POOL, np.arange(5, 10), known, 0)
     assert gain.expected == pytest.approx(0.5 * 1.5 / np.dot([0.2, 1.0, 1.0], [3.3, 2.3, 0.3]), rel=1e-6)
+
+
+def test_the_scale_of_an_only_assay_is_known():
+    campaign = Campaign(POOL, (KCAT,), MutationGP(), seed=1)
+    campaign.record(
+        [replace(m, value=10.0 ** (2 * m.value)) for m in measured(POOL.names(np.arange(40)), (KCAT,))], "r.csv"
+    )
+    assert logarithmic(campaign.assays, campaign.state().current) == ()
+    campaign.fit()
+    assert logarithmic(campaign.assays, campaign.state().current) == ("kcat",)
 
 
 def test_a_best_value_is_lowered_by_no_more_than_it_is():

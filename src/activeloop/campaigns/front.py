@@ -76,7 +76,8 @@ def logarithmic(assays: Sequence[Assay], version: Version | None) -> tuple[str, 
     ('KD',)
     """
     found = version.metrics if version else {}
-    return tuple(a.name for a in assays if a.scale == "log" or f"{a.name} log_scale" in found)
+    keys = ["log_scale"] if len(assays) == 1 else [f"{a.name} log_scale" for a in assays]
+    return tuple(a.name for a, key in zip(assays, keys, strict=True) if a.scale == "log" or key in found)
 
 
 def front_of(dataset: Dataset, rounds: int, logs: Sequence[str] = ()) -> Front | None:

@@ -103,7 +103,7 @@ def evidence_against(new: np.ndarray, old: np.ndarray, dataset: Dataset, version
     worse, scales = "", logarithmic(dataset.assays, version)
     for a, assay in enumerate(dataset.assays):
         values = dataset.values[:, a]
-        log = assay.name in scales or (len(dataset.assays) == 1 and "log_scale" in version.metrics)
+        log = assay.name in scales
         two = assay.is_two or levels_of(dataset, a) is not None
         wrong, before = (losses(one[:, a], values, assay, log, two) for one in (new, old))
         known = np.isfinite(wrong - before) & (dataset.censored[:, a] == 0)
