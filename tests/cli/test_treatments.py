@@ -146,3 +146,31 @@ def test_a_history_of_another_quantity_or_unit_is_not_taken_for_the_assay(run, c
     assert said in " ".join(err.split())
     taken = 'Of history.csv column "value" is taken for IC50 in µM.'
     assert (taken in " ".join(out.split())) == (column == "value")
+
+
+def test_controls_and_impossible_concentrations_among_results(run):
+    """A logarithm passed for an IC50, under a hint that named it; -3 µM was stored."""
+    given = ("--cells", "X, Y", "--compounds", "a, b", "--assay", "IC50:µM:minimise")
+    assert run("new", "c", *given)[0] == 0
+    for values, said in (
+        (["-3"], "row 2: IC50 is a concentration, and -3 is none: is it a logarithm?"),
+        (["2", "0"], "row 3: IC50 is a concentration, and never 0: write the limit that was reached"),
+    ):
+        write(
+            "bad.csv", ["cells", "drug", "IC50 (µM)"], [["X", drug, v] for drug, v in zip("ab", values, strict=False)]
+        )
+        status, _, err = run("record", "c", "bad.csv")
+        assert status == 2
+        assert said in " ".join(err.split())
+    write("ln.csv", ["cells", "drug", "ln_IC50"], [["X", "a", "-1.2"]])
+    status, _, err = run("record", "c", "ln.csv")
+    assert status == 2
+    assert '"ln_IC50" holds ln_IC50 = ln(IC50), and this campaign measures IC50 in µM' in " ".join(err.split())
+    write("good.csv", ["cells", "drug", "IC50 (µM)"], [["X", "DMSO", ">10"], ["Y", "dmso", ">10"], ["X", "a", "0.3"]])
+    assert run("record", "c", "good.csv")[0] == 0
+    results = open_campaign("c").campaign.results()
+    assert [(r.measurement.candidate, r.measurement.control) for r in results] == [
+        ("DMSO", True),
+        ("DMSO", True),
+        ("X | a", False),
+    ]

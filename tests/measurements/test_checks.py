@@ -44,3 +44,10 @@ def test_a_dry_run_stores_nothing_and_the_same_frame_is_known():
     assert loop.record(frame).read_before
     assert isinstance(loop.results().to_frame(), pl.DataFrame)
     assert isinstance(loop.results().to_frame("pandas"), pd.DataFrame)
+
+
+def test_shares_in_an_assay_of_percent_are_told():
+    viability = Assay("viability", "%")
+    (sentence,) = quality([Measurement(f"c{i}", "viability", v) for i, v in enumerate((0.33, 0.9, 1.02))], [viability])
+    assert "viability: no value is above 1 %. If these are shares of 1" in sentence
+    assert quality([Measurement(f"c{i}", "viability", v) for i, v in enumerate((0.33, 0.9, 88.0))], [viability]) == ()

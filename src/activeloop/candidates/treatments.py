@@ -240,7 +240,11 @@ def _column_of_doses(table: Table, taken: Iterable[str]) -> str:
 
 
 def with_treatments(
-    table: Table, resolve: Callable[[str, str], str | None] | None = None, *, required: bool = True
+    table: Table,
+    resolve: Callable[[str, str], str | None] | None = None,
+    *,
+    required: bool = True,
+    controls: Iterable[str] = (),
 ) -> Table:
     """A table with one column `treatment` in the place of the columns of the parts; itself where it has one.
 
@@ -248,6 +252,7 @@ def with_treatments(
         table: the table.
         resolve: from a part and what people call it to its name in the pool; None where it is not known.
         required: refuse a table without these columns; else it is given back as it is, such as one of wells.
+        controls: compounds that are controls, such as DMSO: their rows are called after them, whatever the dose.
 
     Raises:
         TableError: a part is missing, or its dose cannot be read; names the row.
@@ -261,10 +266,14 @@ def with_treatments(
     unit = dose_column(found["dose"])[1] if "dose" in found else ""
     names: list[str] = []
     doses: list[str] = []
+    named = {plain(name): name for name in controls}
     for i in range(len(table)):
         drugs = [cells["compound"][i], *([cells["second"][i]] if "second" in found else [])]
         drugs = [drug for drug in drugs if drug]
         line = cells["cells"][i]
+        if len(drugs) == 1 and plain(drugs[0]) in named and not (resolve and resolve("compound", drugs[0])):
+            names.append(named[plain(drugs[0])])
+            continue
         if resolve:
             try:
                 drugs, line = [resolve("compound", drug) or drug for drug in drugs], resolve("cells", line) or line

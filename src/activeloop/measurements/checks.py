@@ -19,6 +19,8 @@ FEW, SOME = 0.05, 1
 REST = 5
 #: controls and values that one sentence names
 NAMED = 4
+#: values of an assay in percent that look like shares of 1: the most of them, and how many there must be
+SHARE, LEAST_SHARES = 1.5, 3
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def quality(measurements: Sequence[Measurement], assays: Sequence[Assay]) -> tup
         )
     for assay in assays:
         found += _disagreeing([m for m in measurements if m.assay == assay.name and not m.control], assay)
-        found += _outliers([m for m in measurements if m.assay == assay.name and m.qualifier == "="], assay)
+        own = [m for m in measurements if m.assay == assay.name and m.qualifier == "="]
+        found += [*_outliers(own, assay), *_shares(own, assay)]
     return tuple(found)
 
 
@@ -116,6 +119,17 @@ def _disagreeing(measurements: Sequence[Measurement], assay: Assay) -> list[str]
     if assay.scale == "auto" and assay.goal != "classify" and len(both) > DISAGREEING * max(len(values), MANY):
         counts += '. So many make it an assay of numbers, unless campaign.toml says `scale = "binary"`'
     return [f"{found}: {counts}."]
+
+
+def _shares(measurements: Sequence[Measurement], assay: Assay) -> list[str]:
+    """A sentence on values that look like shares of 1 where percent are measured."""
+    largest = max((abs(m.value) for m in measurements), default=0.0)
+    if assay.unit != "%" or len(measurements) < LEAST_SHARES or not 0 < largest <= SHARE:
+        return []
+    return [
+        f"{assay.name}: no value is above {shown_number(largest, 2)} %. If these are shares of 1, they should be 100 "
+        "times as large: void them, and record the percentages."
+    ]
 
 
 def _control(c: ControlWells, unit: str) -> str:

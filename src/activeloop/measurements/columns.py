@@ -381,7 +381,9 @@ def _own_unit(header: str, assay: Assay) -> tuple[str, str]:
 
 
 #: in front of an assay's name: the logarithm of its values
-_LOGARITHM = re.compile(r"(?P<minus>[-−–]?)\s*(?P<log>p|log10|log_10|log|lg)[\s_(]*(?P<base>.+?)\)?", re.IGNORECASE)
+_LOGARITHM = re.compile(
+    r"(?P<minus>[-−–]?)\s*(?P<log>p|log_?10|log_?2|log|lg|ln)[\s_(]*(?P<base>.+?)\)?", re.IGNORECASE
+)
 #: assays of a concentration, also where none is named
 _CONCENTRATIONS = frozenset(("ic50", "ec50", "xc50", "ac50", "gi50", "cc50", "ki", "kd", "km", "mic", "potency"))
 
@@ -435,11 +437,34 @@ def _logarithm_of(name: str, assay: str) -> str:
 
     >>> _logarithm_of("pIC50", "IC50"), _logarithm_of("log Kd", "KD"), _logarithm_of("pressure", "ressure!")
     ('-log10(IC50 in mol/L)', 'log(KD)', '')
+    >>> _logarithm_of("ln_IC50", "IC50"), _logarithm_of("log2 EC50", "EC50")
+    ('ln(IC50)', 'log2(EC50)')
     """
     match = _LOGARITHM.fullmatch(name.strip())
     if not match or plain(match["base"]) != plain(assay):
         return ""
-    return f"-log10({assay} in mol/L)" if match["log"].casefold() == "p" else f"{match['minus']}log({assay})"
+    log = plain(match["log"])
+    if log == "p":
+        return f"-log10({assay} in mol/L)"
+    return f"{match['minus']}{log if log in ('ln', 'log2') else 'log'}({assay})"
+
+
+def impossible(assay: Assay, value: float) -> str:
+    """Why a value of an assay of a concentration is none, and what to do; "" where it may be one.
+
+    >>> impossible(Assay("IC50", "nM"), 3.0), impossible(Assay("ddG"), -1.0)
+    ('', '')
+    >>> impossible(Assay("IC50", "nM"), -3.0)
+    'IC50 is a concentration, and -3 is none: is it a logarithm? Write the IC50 itself, or measure log IC50. ...'
+    """
+    if not value <= 0 or plain(split_unit(assay.name)[0]) not in _CONCENTRATIONS:
+        return ""
+    if value:
+        return (
+            f"{assay.name} is a concentration, and {value:g} is none: is it a logarithm? Write the {assay.name} "
+            f"itself, or measure log {assay.name}. Where nothing could be measured, write a limit (<1, >10) or failed."
+        )
+    return f"{assay.name} is a concentration, and never 0: write the limit that was reached (<1, >10), or failed."
 
 
 def result_header(assay: Assay) -> str:

@@ -13,7 +13,7 @@ from activeloop.errors import MeasurementError, check_type
 from activeloop.measurements.assay import Assay, Measurement, checked_assays
 from activeloop.measurements.blocks import PlateBlock, plate_blocks
 from activeloop.measurements.checks import quality
-from activeloop.measurements.columns import PLATE_LIST, Entry, find_entries, is_plate_list, without_labels
+from activeloop.measurements.columns import PLATE_LIST, Entry, find_entries, impossible, is_plate_list, without_labels
 from activeloop.measurements.empty_wells import without_empty_wells
 from activeloop.measurements.rows import CandidateMatcher, Row, read_rows
 from activeloop.measurements.wells import Layout
@@ -164,7 +164,7 @@ def read_measurements(
         _refuse_predictions(table, assays)
         written = table.header
         if isinstance(pool, TreatmentPool):
-            table = with_treatments(table, pool.resolve, required=False)
+            table = with_treatments(table, pool.resolve, required=False, controls=controls)
         own_parts = [name for name in written if table.find(name) != name]
         table = without_labels(table, pool, assays)
         given = _plate_column(table, columns, layouts)
@@ -186,6 +186,9 @@ def read_measurements(
         _refuse_other_names(table, rows, read_as, pool)
     rows, left_out = without_empty_wells(rows, layouts, table.file)
     _refuse_repeats(rows, table.file)
+    for _, entry, cell in rows:
+        if not cell.failed and (why := impossible(entry.assay, cell.value)):
+            raise MeasurementError(f"{why} No row was stored.", file=table.file, row=entry.row)
     unknown = left_out_note(unreadable, "whose candidate cannot be read or is not in the pool")
     unread = [header for header, role in read_as.items() if not role]
     notes = (
