@@ -457,7 +457,9 @@ def impossible(assay: Assay, value: float) -> str:
     >>> impossible(Assay("IC50", "nM"), -3.0)
     'IC50 is a concentration, and -3 is none: is it a logarithm? Write the IC50 itself, or measure log IC50. ...'
     """
-    if not value <= 0 or plain(split_unit(assay.name)[0]) not in _CONCENTRATIONS:
+    if not value <= 0 or assay.goal == "classify" or assay.scale == "binary":
+        return ""
+    if plain(split_unit(assay.name)[0]) not in _CONCENTRATIONS:
         return ""
     if value:
         return (
