@@ -58,7 +58,7 @@ class UpperConfidenceBound(AcquisitionFunction):
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] upper bounds."""
-        o, most = objective(prediction), highest(prediction, context)
+        o, most = objective(prediction), 1.0 if prediction.classes else highest(prediction, context)
         bound = o.mean + self.beta * o.sd
         # candidates that may reach the highest value follow their means, by steps that `comparable` still tells apart
         return bound if math.isinf(most) else np.where(bound < most, bound, most + 1e-3 * (o.mean - most))
