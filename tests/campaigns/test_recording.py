@@ -318,3 +318,15 @@ def test_a_spreadsheet_that_grew_and_wells_of_another_plate_repeat_nothing():
     assert record(campaign, "K2R 3, T3S 4, A4G 2", "grows.csv").repeated == ()
     well = replace(rows("K2R 9", plate="P1")[0], well="A1")
     assert campaign.record([well], "plate.csv").repeated == ()
+
+
+def test_a_file_that_is_read_anew_with_one_more_column_grew():
+    campaign = Campaign(POOL, [SCORE, Assay("other")], Ridge())
+    first = rows("K2R 1, T3S 0", file="r.csv")
+    campaign.record(first, "r.csv", "bytes")
+    both = [*first, *rows("K2R 7, T3S 8", assay="other", file="r.csv")]
+    found = campaign.record(both, "r.csv", "bytes")
+    assert (found.read_before, found.stored, len(found.known)) == (False, 2, 2)
+    assert campaign.record(both, "r.csv", "bytes").read_before
+    assert campaign.record(first, "r.csv", "bytes").read_before
+    assert campaign.dataset().values.tolist() == [[1.0, 7.0], [0.0, 8.0]]

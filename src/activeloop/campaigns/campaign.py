@@ -435,7 +435,9 @@ class Campaign:
         corrected = replaced_events(replaces, state)
         # The same content under another name may be a repeat, where somebody says so; the same file is the same file.
         same = {e for e in state.files.get(content_hash, ()) if not repeats or same_file(source, state.sources[e])}
-        if same and (held := same & set(state.stored.events.tolist())):
+        held = same & set(state.stored.events.tolist())
+        # read anew with a column that was not read before, it is a file that grew
+        if held and {m.assay for m in rows} <= state.stored.assays_of(held):
             event = max(held & set(corrected) or held)
             if corrected and event not in corrected:
                 out = f"To take another event out: `activeloop void DIR {corrected[0]}`"

@@ -143,6 +143,11 @@ class StoredResults(Sequence[Result]):
         numbers, first = np.unique(rows["plate"], return_index=True)
         return dict(zip(self.texts.places.at(numbers), rows["event"][first].tolist(), strict=True))
 
+    def assays_of(self, events: Collection[int]) -> set[str]:
+        """The assays in which some events have results, failed ones included."""
+        words = self.texts.words
+        return {words[number] for number in np.unique(self.rows["assay"][self.of_events(events)]).tolist()}
+
     def of_events(self, events: Collection[int]) -> np.ndarray:
         """[n] whether each came with one of some events."""
         events = np.array(list(events), np.int64)

@@ -73,7 +73,9 @@ def dose_name(text: str, unit: str = "") -> str:
         )
     if value <= 0:
         why = "is 0: that is an untreated control, no treatment" if value == 0 else "is below 0"
-        raise NotationError(f'the dose "{text}" {why}. Correct it, or leave the row out.')
+        fix = "Correct it, or leave the row out"
+        fix += ". Readings at doses, with their controls, are fitted first: `activeloop curves`" if value == 0 else ""
+        raise NotationError(f'the dose "{text}" {why}. {fix}.')
     if what := _OTHER.get(written.translate(_MICRO).casefold()):
         raise NotationError(f'the dose "{text}" is in {written}, which is {what}. Write the concentration in the well.')
     base, factor = _UNITS.get(written.translate(_MICRO).casefold(), (written, 1.0))
