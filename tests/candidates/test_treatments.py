@@ -210,3 +210,12 @@ def test_other_names_stay_others(names, written):
 def test_a_spelling_of_two_parts_is_asked_for():
     with pytest.raises(NotationError, match="could be HT-29 or HT29"):
         Panel(("HT-29", "HT29")).resolve("HT 29")
+
+
+def test_side_tables_may_spell_names_otherwise(tmp_path: Path):
+    table = "Cell line,stripped,tissue,a,b,c,d,e,f\nHT-29,X1,colon,1,2,3,4,5,6\nMCF7,X2,breast,2,3,4,5,6,7\n"
+    (tmp_path / "lines.csv").write_text(table + "mcf-7,X3,skin,9,9,9,9,9,9\n")
+    panel = Panel.read([tmp_path / "lines.csv"], ["HT29", "MCF7", "K562"])
+    assert [panel.label("tissue", name) for name in ("HT29", "MCF7", "K562")] == ["colon", "breast", ""]
+    assert panel.features["lines.csv"][:2, 0].tolist() == [1.0, 2.0]  # MCF7 as it stands, not mcf-7
+    assert panel.unresolved == ("K562",)

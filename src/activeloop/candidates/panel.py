@@ -76,6 +76,20 @@ class Panel:
         """Name, and number without its decimal (238.0), -> its row."""
         return {_digits(name): i for i, name in enumerate(self.names)} | self.rows
 
+    def places_of(self, cells: Rows[str]) -> list[int]:
+        """The row of each cell of a column of ids, -1 where it is none; other spellings count where a name is missing.
+
+        >>> Panel(("HT-29", "A549")).places_of(["HT29", "A549", "a-549", "K562"])
+        [0, 1, -1, -1]
+        """
+        found = [self.places.get(_digits(cell), -1) for cell in cells]
+        here = set(found)
+        for i, cell in enumerate(cells):
+            if found[i] < 0 and len(alike := self._by_spelling.get(written_as(cell), ())) == 1:
+                row = self.rows[alike[0]]
+                found[i] = -1 if row in here else row
+        return found
+
     def resolve(self, text: str) -> str | None:
         """The name of a part as people write it; None when no table has it.
 
@@ -220,16 +234,14 @@ class Panel:
         """
         asked = tuple(dict.fromkeys(names))
         panel = cls(asked)
-        rows = panel.places
         seen, unused = set[str](), list[str]()
         for path in files:
             table = as_table(path)
-            column = _id_column(table, rows)
+            column = _id_column(table, panel)
             if column is None:
                 unused.append(Path(path).name)
                 continue
-            cells = table.cells(column)
-            seen.update(asked[rows[cell]] for cell in map(_digits, cells) if cell in rows)
+            seen.update(asked[row] for row in panel.places_of(table.cells(column)) if row >= 0)
             panel = _with(panel, table, column, Path(path).name)
         by_other = panel.aliases((name for name in asked if name not in seen), seen)
         panel = panel._with_rows(by_other)
@@ -295,18 +307,21 @@ def panel_files(folder: str | os.PathLike[str]) -> list[Path]:
     return sorted(each for each in named if each.name.casefold().endswith(kinds))
 
 
-def _id_column(table: Table, rows: Mapping[str, int]) -> str | None:
-    """The column that holds most of the names; None when none does.
+def _id_column(table: Table, panel: Panel) -> str | None:
+    """The column that holds most of the names, of two the one that writes them as they are; None when none does.
 
     A single one among numbers may be chance, but in a column that calls itself an id.
     """
-    best, count = None, 0
+    best, most = None, (0, 0)
     for name, cells in zip(table.header, table.columns, strict=True):
-        found = len({cell for cell in map(_digits, cells) if cell in rows})
-        if found == 1 and _number_like(cells[:20]) and not plain(name).endswith("id"):
+        found = alike = len({cell for cell in map(_digits, cells) if cell in panel.places})
+        numbers = _number_like(cells[:20])
+        if found == 1 and numbers and not plain(name).endswith("id"):
             continue
-        if found > count:
-            best, count = name, found
+        if not numbers:  # of numbers there are many columns, and no other spellings
+            alike = len(set(panel.places_of(cells)) - {-1})
+        if (alike, found) > most:
+            best, most = name, (alike, found)
     return best
 
 
@@ -330,7 +345,7 @@ def _is_number(cell: str) -> bool:
 
 def _with(panel: Panel, table: Table, column: str, file: str) -> Panel:
     """A panel with what one more table says."""
-    place = [panel.places.get(_digits(cell), -1) for cell in table.cells(column)]
+    place = panel.places_of(table.cells(column))
     labels = dict(panel.labels)
     synonyms, doubtful = dict(panel.synonyms), dict(panel.doubtful)
     for what, names in LABELS.items():
