@@ -23,6 +23,8 @@ from activeloop.desk.figures import (
 )
 from activeloop.desk.report import report
 from activeloop.errors import InputError, StateError
+from activeloop.measurements import Measurement
+from activeloop.testing import planted_values
 
 
 def test_the_random_baseline_is_the_mean_over_all_subsets():
@@ -155,3 +157,48 @@ def test_results_without_wells_colour_the_plate_by_candidate(campaign):
     loop = open_campaign(campaign())
     assert plate_controls(loop.campaign.state(), "other") == []
     assert reliability([]) is None
+
+
+def test_hits_are_counted_beside_the_base_rate_that_no_model_chose(tmp_path: Path):
+    """Zeros and ones: a cumulative count instead of a best that stays at 1, and words of probabilities."""
+    folder, rng = tmp_path / "screen", np.random.default_rng(0)
+    new(folder, wild_type="MKTAYIAKQRQISFVKSH", singles=True, assay=["folds"])
+    loop = open_campaign(folder)
+    names = loop.campaign.pool.names(np.arange(len(loop.campaign.pool)))
+    values = planted_values(loop.campaign.pool)
+    truth = dict(zip(names, (values > np.quantile(values, 0.8)).astype(float), strict=True))
+    first = [str(name) for name in rng.permutation(names)[:60]]
+    rows = [Measurement(name, "folds", truth[name]) for name in first]
+    rows += [Measurement(first[0], "folds", 1 - truth[first[0]])]  # a replicate that disagrees
+    loop.campaign.record(rows, source="first.csv")
+    for _ in range(2):
+        picks = loop.campaign.propose(20).picks
+        loop.campaign.record(
+            [Measurement(p.name, "folds", truth[p.name]) for p in picks], source=f"{picks[0].name}.csv"
+        )
+    found = report(open_campaign(folder))
+    (best,) = found.best
+    sure = [truth[name] for name in first[1:]]
+    assert best.counted == "hits"
+    assert best.base == (sum(sure), 60)
+    assert best.best[0] == sum(sure)
+    assert (np.diff(best.best) >= 0).all()
+    assert best.random == pytest.approx(sum(sure) / 60 * best.counts)
+    for words in (
+        "1 candidate with both 0 and 1 among the replicates: no hits here.",
+        f"{best.best[-1]:.0f} of 100 measured candidates are hits",
+        "probability of folds",
+        "AUPRC (share of hits)",
+        "The hits",
+    ):
+        assert words in found.page, words
+    assert "root mean squared error" not in found.page
+    assert found.calibration["folds"].what == "1"
+    status = open_campaign(folder).campaign.status()
+    assert status.leaders == ()
+    assert status.binary == ("folds",)
+    assert status.hits == best.best[-1]
+    (validation,) = status.validations
+    assert validation.hits == sum(truth[p.name] for p in picks)
+    assert validation.expected > 0
+    assert math.isnan(validation.coverage)

@@ -10,7 +10,8 @@ from activeloop.candidates import Pool
 from activeloop.measurements import Assay
 from activeloop.metrics import auroc
 from activeloop.replay import Landscape
-from activeloop.replay.metrics import METRICS, Truth, mean_and_error, spearman
+from activeloop.replay.metrics import METRICS, OF_VALUES, Truth, mean_and_error, spearman
+from activeloop.replay.report import panels_of
 
 small = st.lists(st.integers(-5, 5), min_size=3, max_size=30)
 
@@ -104,3 +105,13 @@ def test_hits_of_values_lie_far_out():
     assert landscape.hits.sum() < 8
     flat = Landscape("screen", landscape.pool, np.arange(100.0), Assay("growth"))
     assert flat.hits.sum() == 2
+
+
+def test_nothing_is_better_than_a_hit_so_that_hits_are_shown():
+    pool = Pool.single_mutants("MKTA")
+    hit = np.arange(len(pool)) % 3 == 0
+    two = Landscape("a screen", pool, hit.astype(float), Assay("active"))
+    assert two.is_two
+    assert two.hits.tolist() == hit.tolist()
+    for goal in ("find", "learn"):
+        assert not set(panels_of((), goal, two=True)) & set(OF_VALUES)

@@ -142,7 +142,7 @@ def run(
             say(f"Stopped. {where}; the same command continues from there.", error=True)
             raise typer.Exit(130) from None
     points = write_results(out, landscape, protocol, outcome)
-    console(error=True).print(result_table(points, protocol.labels[-1], landscape.kind))
+    console(error=True).print(result_table(points, protocol.labels[-1], landscape.kind, landscape.is_two))
     say(f"Written: {out / 'report.html'} (also summary.csv, rounds.csv, curve.png)", error=True)
     for (policy, seed), why in outcome.failures.items():
         say(f"Not finished: {policy}, seed {seed}: {why}", error=True)
@@ -150,8 +150,9 @@ def run(
         raise typer.Exit(1)
 
 
-def result_table(points: Sequence[Point], labels: int, kind: str) -> Table:
-    """The last round's figures as a table for the terminal."""
+def result_table(points: Sequence[Point], labels: int, kind: str, two: bool = False) -> Table:
+    """The last round's figures as a table for the terminal; of two values those that say something of them."""
+    from activeloop.replay.metrics import OF_VALUES
     from activeloop.replay.policies import title_of
 
     by_key = {(p.metric, p.policy): p for p in points if p.labels == labels or p.policy == "full"}
@@ -159,7 +160,7 @@ def result_table(points: Sequence[Point], labels: int, kind: str) -> Table:
     table = new_table(
         ["", *(title_of(p, kind) for p in policies)], f"after {labels} measured candidates (mean ± standard error)"
     )
-    for metric in dict.fromkeys(metric for metric, _ in by_key):
+    for metric in dict.fromkeys(metric for metric, _ in by_key if not (two and metric in OF_VALUES)):
         found = [by_key.get((metric, policy)) for policy in policies]
         cells = [f"{p.mean:.3g} ± {p.se:.2g}".removesuffix(" ± nan") if p else "" for p in found]
         table.add_row(metric, *cells)

@@ -96,6 +96,11 @@ class Landscape:
         return far if far.any() else oriented >= np.sort(oriented)[-max(1, len(oriented) // 50)]
 
     @property
+    def is_two(self) -> bool:
+        """Whether it has two values alone, so that hits are looked for and none is better than another."""
+        return len(np.unique(self.values)) == 2
+
+    @property
     def fingerprint(self) -> str:
         """Depends on the candidates and their values alone; two replays with the same one may be compared."""
         digest = hashlib.sha256(self.values.astype("<f8").tobytes())

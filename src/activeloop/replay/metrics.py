@@ -15,6 +15,8 @@ FOUND = (
     *("best_fraction", "optimum_found", "top1pct_found", "top2pct_found", "top10pct_found", "top100_recall"),
     *("hits_found", "enrichment"),
 )
+#: which say nothing of two values, where every hit is the best
+OF_VALUES = FOUND[:6]
 PREDICTED = ("spearman", "auroc", "accuracy", "auprc", "prevalence", "pearson_per_drug")
 METRICS = FOUND + PREDICTED
 

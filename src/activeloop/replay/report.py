@@ -15,7 +15,7 @@ from activeloop.files import write_whole
 from activeloop.replay.campaign import Outcome
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import describe_machine
-from activeloop.replay.metrics import DEFINITIONS, LABELS, METRICS
+from activeloop.replay.metrics import DEFINITIONS, LABELS, METRICS, OF_VALUES
 from activeloop.replay.policies import Protocol, ReplayGoal, title_of
 from activeloop.replay.summary import Point, rounds_csv, summarise, summary_csv
 
@@ -29,8 +29,23 @@ PANELS: dict[ReplayGoal, tuple[str, ...]] = {
 }
 
 
-def panels_of(points: Sequence[Point], goal: ReplayGoal) -> tuple[str, ...]:
-    """The metrics that are drawn; of drugs each on its own where an accurate model of treatments is asked for."""
+#: of landscapes of two values
+PANELS_OF_TWO: dict[ReplayGoal, tuple[str, ...]] = {
+    "find": ("hits_found", "enrichment", "auroc", "auprc"),
+    "learn": ("accuracy", "auroc", "auprc", "hits_found"),
+}
+
+
+def panels_of(points: Sequence[Point], goal: ReplayGoal, two: bool = False) -> tuple[str, ...]:
+    """The metrics that are drawn; of drugs each on its own where an accurate model of treatments is asked for.
+
+    Args:
+        points: of one landscape.
+        goal: of the campaigns.
+        two: whether the landscape has two values alone.
+    """
+    if two:
+        return PANELS_OF_TWO[goal]
     if goal == "learn" and any(point.metric == "pearson_per_drug" for point in points):
         return ("pearson_per_drug", "spearman", "auroc", "top10pct_found")
     return PANELS[goal]
@@ -47,7 +62,9 @@ def policy_colours(policies: Sequence[str]) -> dict[str, str]:
     return {p: {"default": OWN, "random": BASELINE, "full": INK}.get(p) or colours[p] for p in policies}
 
 
-def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: int, kind: str = "variants") -> Figure:
+def draw_curves(
+    points: Sequence[Point], title: str, goal: ReplayGoal, seeds: int, kind: str = "variants", two: bool = False
+) -> Figure:
     """Four panels, a line and a band of one standard error for each policy.
 
     Args:
@@ -56,6 +73,7 @@ def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: in
         goal: which metrics are shown.
         seeds: their number, shown below the panels.
         kind: of the candidates.
+        two: whether the landscape has two values alone.
     """
     from matplotlib.figure import Figure
 
@@ -63,7 +81,7 @@ def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: in
     axes = figure.subplots(2, 2, squeeze=True).ravel()
     policies = list(dict.fromkeys(p.policy for p in points))
     colours = policy_colours(policies)
-    for axis, metric in zip(axes, panels_of(points, goal), strict=True):
+    for axis, metric in zip(axes, panels_of(points, goal, two), strict=True):
         style(axis, LABELS[metric])
         for policy in policies:
             own = [p for p in points if p.policy == policy and p.metric == metric]
@@ -97,7 +115,8 @@ def _line(axis: Axes, points: Sequence[Point], policy: str, label: str, colour: 
     style = {"linewidth": 2.6 if own else 1.8, "linestyle": (0, (4, 2)) if baseline else "-", "zorder": 4 if own else 3}
     axis.plot(labels, mean, color=colour, label=label, marker="o", markersize=5 if own else 4, **style)
     axis.fill_between(labels, mean - error, mean + error, color=colour, alpha=0.16, linewidth=0)
-    axis.set_xticks(labels if len(labels) <= 8 else labels[:: len(labels) // 6])
+    if len(labels) > 1 or not axis.get_lines()[1:]:  # the random baseline may have its last round alone
+        axis.set_xticks(labels if len(labels) <= 8 else labels[:: len(labels) // 6])
 
 
 @dataclass(frozen=True)
@@ -143,11 +162,11 @@ def replay_page(
         title=f"{dataset}: replay of {protocol.rounds + 1} plates",
         lead=f"{origin} Goal: {goal}. {protocol.start} candidates on the first plate, then {protocol.rounds} plates of "
         f"{protocol.batch}; {labels} of {settings['candidates']:,} candidates are measured.",
-        cards=_cards(last, protocol, labels),
+        cards=_cards(last, protocol, labels, "hits" in settings),
         curve=inline(curve, f"Learning curves of {', '.join(title_of(p, kind) for p in policies)}"),
         first=protocol.first,
         labels=labels,
-        rows=_rows(last, policies, outcome),
+        rows=_rows(last, policies, outcome, "hits" in settings),
         policies=policies,
         titles={p: title_of(p, kind) for p in policies},
         colours=policy_colours(policies),
@@ -176,11 +195,11 @@ def render(template: str, *, package: str = __package__ or "", **values: object)
     return environment.get_template(template).render(**values)
 
 
-def _cards(last: Sequence[Point], protocol: Protocol, labels: int) -> list[dict[str, object]]:
+def _cards(last: Sequence[Point], protocol: Protocol, labels: int, two: bool) -> list[dict[str, object]]:
     """The main figures of the first policy and of the random baseline."""
     own = next((p.policy for p in last if p.policy != "random"), "random")
     cards = []
-    for metric in panels_of(last, protocol.goal)[:2]:
+    for metric in panels_of(last, protocol.goal, two)[:2]:
         for policy in dict.fromkeys((own, "random")):
             found = [p for p in last if p.policy == policy and p.metric == metric]
             if found:
@@ -189,13 +208,13 @@ def _cards(last: Sequence[Point], protocol: Protocol, labels: int) -> list[dict[
     return cards
 
 
-def _rows(last: Sequence[Point], policies: Sequence[str], outcome: Outcome) -> list[dict[str, object]]:
+def _rows(last: Sequence[Point], policies: Sequence[str], outcome: Outcome, two: bool) -> list[dict[str, object]]:
     """A row a metric, a cell a policy; the last row holds the seconds."""
     rows: list[dict[str, object]] = []
     for metric in METRICS:
         by_policy = {p.policy: p for p in last if p.metric == metric}
-        if metric == "pearson_per_drug" and not by_policy:
-            continue  # of treatments alone
+        if (metric == "pearson_per_drug" and not by_policy) or (two and metric in OF_VALUES):
+            continue  # of treatments alone, or of values
         best = max((p.mean for p in by_policy.values()), default=np.nan)
         rows.append({"words": LABELS[metric], "cells": [table_cell(by_policy.get(p), best) for p in policies]})
     seconds = []
@@ -227,7 +246,7 @@ def write_results(folder: Path, landscape: Landscape, protocol: Protocol, outcom
     points = summarise(landscape.name, outcome.turns)
     machine = describe_machine()
     seeds = len({seed for _, seed in outcome.turns})
-    curve = draw_curves(points, landscape.name, protocol.goal, seeds, landscape.kind)
+    curve = draw_curves(points, landscape.name, protocol.goal, seeds, landscape.kind, landscape.is_two)
     settings = {
         "dataset": landscape.name,
         "candidates": len(landscape),
@@ -239,6 +258,8 @@ def write_results(folder: Path, landscape: Landscape, protocol: Protocol, outcom
         "seeds": f"0 to {seeds - 1}",
         "fingerprint of the data": landscape.fingerprint,
     }
+    if landscape.is_two:
+        settings["hits"] = f"{int(landscape.hits.sum()):,} of {len(landscape):,} ({landscape.hits.mean():.1%})"
     if landscape.history is not None:
         settings["history"] = f"{int(np.isfinite(landscape.history.values).sum()):,} values"
     page = replay_page(landscape.name, landscape.origin, protocol, outcome, points, svg(curve), settings, machine)
