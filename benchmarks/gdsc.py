@@ -3,7 +3,8 @@
 Each drug of `--response` is a campaign of its own, on the lines on which it was measured: a fifth of them is held out,
 the others may be measured, 10 on the first plate and 10 on each later one, until none is left. The history is
 `--history` without the held-out drugs of that seed and their twins (same name, synonym, PubChem id, or Tanimoto
-similarity above .85; salts count as the drug). Lines and drugs go by any of their names in side tables.
+similarity above .85; salts count as the drug) and copies of their values. Lines and drugs go by any of their names in
+side tables.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ DRUGS, LEAST = 16, 40
 LN_IC50 = "ln_ic50"
 #: drugs that a history must have, and the values of each
 SISTERS, LEAST_VALUES = 3, 8
+#: share of the values of a drug that another one must have, too, to be a copy
+EQUAL = 0.9
 #: correlation with all labels below which shares of it say nothing
 NOTHING = 0.1
 #: a natural logarithm of a concentration beyond this is none
@@ -89,6 +92,7 @@ class Data:
         response, history: of the held-out and of the other drugs.
         cells, compounds: what side tables say.
         notes: what was left out, or is not known, in sentences.
+        copies: drugs of the response, and of the history, that have the same values.
     """
 
     response: Dataset
@@ -96,6 +100,7 @@ class Data:
     cells: Panel
     compounds: Panel
     notes: tuple[str, ...] = ()
+    copies: frozenset[tuple[str, str]] = frozenset()
 
 
 @lru_cache
@@ -136,7 +141,7 @@ def read(files: Files) -> Data:
         notes.append(panel.note(what))
     useless = [file for file in cells.unused if file in compounds.unused]
     notes += [f"{file} names none of the lines and drugs, and was not used." for file in useless]
-    data = Data(response, history, cells, compounds)
+    data = Data(response, history, cells, compounds, copies=_copies(response, history))
     notes += _lines_known(data)
     notes += _drugs_left_out(data)
     return replace(data, notes=tuple(filter(None, notes)))
@@ -188,6 +193,31 @@ def _rows_left_out(table: Table, data: Dataset) -> list[str]:
     return [f"{Path(table.file).name}: {'; '.join(told)}."] * bool(told)
 
 
+def _copies(response: Dataset, history: Dataset) -> frozenset[tuple[str, str]]:
+    """Drugs of both that have the same values on their lines, under whatever names; values that recur do not count."""
+    assert isinstance(response.pool, TreatmentPool)
+    assert isinstance(history.pool, TreatmentPool)
+    lines = sorted({*response.pool.part_names("cells")} & {*history.pool.part_names("cells")})
+    place, tables = {name: i for i, name in enumerate(lines)}, []
+    for data in (response, history):
+        assert isinstance(data.pool, TreatmentPool)
+        table = np.full((len(data.pool.part_names("compound")), len(lines)), np.nan)
+        columns = np.array([place.get(name, -1) for name in data.pool.part_names("cells")])
+        codes = data.pool.part_rows(data.rows)
+        known = columns[codes[:, 0]] >= 0
+        table[codes[known, 1], columns[codes[known, 0]]] = data.values[known, 0]
+        tables.append(table)
+    found = []
+    for drug, own in zip(response.pool.part_names("compound"), tables[0], strict=True):
+        values, counts = np.unique(own[np.isfinite(own)], return_counts=True)
+        telling = np.isin(own, values[counts == 1])
+        shared = np.isfinite(tables[1][:, telling]).sum(1)
+        same = (tables[1][:, telling] == own[telling]).sum(1)
+        alike = (shared >= LEAST_VALUES) & (same >= EQUAL * shared)
+        found += [(drug, history.pool.part_names("compound")[i]) for i in np.flatnonzero(alike)]
+    return frozenset(found)
+
+
 def _lines_known(data: Data) -> list[str]:
     """How many lines of the response the history has, or can be predicted from features, in a sentence."""
     assert isinstance(data.response.pool, TreatmentPool)
@@ -234,7 +264,7 @@ def _drugs_left_out(data: Data) -> list[str]:
         f"than {LEAST} lines or have the same value on all: {some(few)}."
     ] * bool(few)
     old = known.part_names("compound")
-    gone = twins(data.compounds, enough, old).any(0) | np.isin(old, enough)
+    gone = _twins(data, enough, old)
     out = [name for name, mine in zip(old, gone.tolist(), strict=True) if mine]
     told += [
         f"{len(out):,} of {len(old):,} drugs of the history are drugs of the response or their twins, and are "
@@ -321,12 +351,18 @@ def _enough(response: Dataset) -> list[str]:
     return [name for name, n, spread in zip(names, counts, high - low, strict=True) if n >= LEAST and spread > 0]
 
 
+def _twins(data: Data, held: Sequence[str], names: Sequence[str]) -> np.ndarray:
+    """[D] which drugs of the history are held-out ones, their twins, or copies of their values."""
+    copies = {old for drug, old in data.copies if drug in held}
+    return np.any(twins(data.compounds, held, names), axis=0) | np.isin(names, [*held, *copies])
+
+
 def _without(data: Data, held: Sequence[str]) -> Dataset:
     """The history without drugs and their twins, under the panels."""
     history, pool = data.history, data.history.pool
     assert isinstance(pool, TreatmentPool)
     names = pool.part_names("compound")
-    gone = twins(data.compounds, held, names).any(0) | np.isin(names, held)
+    gone = _twins(data, held, names)
     return _kept(data, history, ~gone[_owners(history)])
 
 
@@ -608,8 +644,9 @@ def gdsc_result(found: Iterable[Found], notes: Sequence[str] = ()) -> tuple[Resu
     how = (
         f"{many(len(s.campaigns), 'campaign')}: {many(len(seeds), 'seed')}, {len(drugs)} different drugs that the "
         "history lacks, as it lacks their twins (same name or synonym, PubChem id, or Tanimoto similarity above .85, "
-        f"salts being the drug). A fifth of each drug's lines is held out; of the others {PLATE} are measured on each "
-        "plate. Mean ± standard error over campaigns; correlations are of each drug alone, over its held-out lines. "
+        f"salts being the drug) and copies of their values. A fifth of each drug's lines is held out; of the others "
+        f"{PLATE} are measured on each plate. Mean ± standard error over campaigns; correlations are of each drug alone, "
+        "over its held-out lines. "
         "Full: all lines that may be measured (on average "
         f"{np.mean([one.lines for one in s.campaigns]) * (1 - HELD_OUT):.0f})."
     )

@@ -103,6 +103,20 @@ def test_twins_leave_the_history_and_names_are_those_of_side_tables(laboratory: 
     assert np.isfinite(data.cells.features["expression.csv"]).all()  # of lines under both names
 
 
+def test_a_copy_under_a_name_that_nobody_lists_leaves_the_history(laboratory: Laboratory):
+    response = [*laboratory.values(90), *laboratory.values(91)]
+    capped = [
+        [d, n, min(float(str(v)), -0.5)] for d, n, v in laboratory.values(92)
+    ]  # most have one value, as have others
+    copy: list[list[object]] = [["90_2", line, value] for _, line, value in response[:140]]
+    other: list[list[object]] = [["D95", line, value] for _, line, value in capped]
+    history = [row for d in range(3) for row in laboratory.values(d)]
+    data = read(laboratory.files([*response, *capped], [*history, *copy, *other[:70]]))
+    assert data.copies >= {("D90", "90_2")}
+    assert "90_2" not in _without(data, ["D90"]).pool.part_names("compound")
+    assert "90_2" in _without(data, ["D91"]).pool.part_names("compound")
+
+
 def test_what_is_left_out_is_told(laboratory: Laboratory):
     response = [*laboratory.values(90), *([d, n, 1.0] for d, n, _ in laboratory.values(91)), *laboratory.values(90)[:3]]
     response += [["D90", "L5", ""], ["", "L5", 1.0], ["D90", "L7", ">4.5"], *laboratory.values(92)[:30]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence as Rows
 from functools import lru_cache
 
@@ -114,21 +115,30 @@ def twins(panel: Panel, targets: Rows[str], sisters: Rows[str]) -> np.ndarray:
     >>> panel = Panel(("1", "2"), {"name": ("AZD-6482", "AZD6482"), "synonyms": ("", "")})
     >>> twins(panel, ["1"], ["2"]).tolist()
     [[True]]
-    >>> twins(Panel(), ["imatinib"], ["Imatinib mesylate", "CS(=O)(=O)O"]).tolist()
-    [[True, False]]
+    >>> twins(Panel(), ["imatinib"], ["Imatinib mesylate", "Imatinib (rescreen)", "CS(=O)(=O)O"]).tolist()
+    [[True, True, False]]
+    >>> twins(Panel(("1", "2"), {"pubchem": ("CID 5291", "5291.0")}), ["1"], ["2"]).tolist()
+    [[True]]
     """
 
     def called(names: Rows[str]) -> list[frozenset[str]]:
         spelled = ((panel.key(name), panel.label("name", name), *panel.words("synonyms", name)) for name in names)
-        return [
-            frozenset(w if is_written_structure(w) else plain(without_salt(w)) for w in words if w) for words in spelled
-        ]
+        return [frozenset(_bare(word) for word in words if word) for words in spelled]
 
     def numbers(names: Rows[str]) -> list[frozenset[str]]:
-        return [panel.words("pubchem", name) | _skeleton(panel.label("smiles", name)) for name in names]
+        ids = ((re.sub(r"\.0$|\D", "", word) for word in panel.words("pubchem", name)) for name in names)
+        return [frozenset(filter(None, own)) | _skeleton(panel.label("smiles", name))
+                for own, name in zip(ids, names, strict=True)]  # fmt: skip
 
     same = (_jaccard(called(targets), called(sisters)) > 0) | (_jaccard(numbers(targets), numbers(sisters)) > 0)
     return same | (tanimoto(panel, targets, sisters) > SAME) | (tanimoto(panel, targets, sisters, parents=True) > SAME)
+
+
+def _bare(name: str) -> str:
+    """A name as drugs are compared by it: without counter-ion and what stands in brackets behind it; SMILES stay."""
+    if is_written_structure(name):
+        return name
+    return plain(without_salt(re.sub(r"(?<=\w)\s*[(\[][^()\[\]]*[)\]]$", "", name.strip())))
 
 
 def _skeleton(smiles: str) -> frozenset[str]:
