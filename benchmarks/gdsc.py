@@ -645,9 +645,8 @@ def gdsc_result(found: Iterable[Found], notes: Sequence[str] = ()) -> tuple[Resu
         f"{many(len(s.campaigns), 'campaign')}: {many(len(seeds), 'seed')}, {len(drugs)} different drugs that the "
         "history lacks, as it lacks their twins (same name or synonym, PubChem id, or Tanimoto similarity above .85, "
         f"salts being the drug) and copies of their values. A fifth of each drug's lines is held out; of the others "
-        f"{PLATE} are measured on each plate. Mean ± standard error over campaigns; correlations are of each drug alone, "
-        "over its held-out lines. "
-        "Full: all lines that may be measured (on average "
+        f"{PLATE} are measured on each plate. Mean ± standard error over campaigns; correlations are of each drug "
+        "alone, over its held-out lines. Full: all lines that may be measured (on average "
         f"{np.mean([one.lines for one in s.campaigns]) * (1 - HELD_OUT):.0f})."
     )
     ceiling = float(s.ceiling.mean())
