@@ -174,3 +174,18 @@ def test_a_combination_is_told_as_the_plate_tells_it(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["extend", str(folder), "--combine", "3"])
     assert "--another` chooses among all that is in the pool" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_limit_is_told_as_one(tmp_path, capsys):
+    new(tmp_path / "c", ["IC50:nM:minimise"], wild_type="MKTAYIAKQR", singles=True)
+    rows = [
+        f"{name},{value}" for name, value in zip(("K2R", "T3S", "A4G", "Y5F", "I6V"), (3, 40, 7, 90, 11), strict=True)
+    ]
+    (tmp_path / "r.csv").write_text("\n".join(["mutant,IC50 (nM)", *rows, "K8R,>100"]) + "\n")
+    record(tmp_path / "c", tmp_path / "r.csv")
+    loop = open_campaign(tmp_path / "c")
+    loop.campaign.fit()
+    assert [(one.measured, one.side) for one in explain(loop, ["K8R", "K2R"])] == [(100.0, ">"), (3.0, "")]
+    with pytest.raises(SystemExit):
+        main(["explain", str(tmp_path / "c"), "K8R"])
+    assert "measured >100 nM" in capsys.readouterr().out

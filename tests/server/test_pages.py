@@ -219,6 +219,12 @@ def test_an_export_of_an_instrument_is_looked_at_and_its_quantity_chosen(pages, 
     assert (len(free) > 4, all(free)) == (True, True)
 
 
+def test_a_limit_is_no_value_on_the_page_of_candidates(pages):
+    made(pages, assay_goal_0="minimise")
+    pages.post("/results", do="store", file=("r.csv", b"mutant,kcat\nK2R,1.5\nT3S,>9.5\n", "text/csv"))
+    assert "<td>&gt;9.5</td>" in pages.get("/candidates").text
+
+
 def test_a_list_with_broken_and_doubled_rows(pages):
     listed = ("library.csv", "id,smiles\nA,CCO\nB,broken\nC,OCC\nD,CCN\n", "text/csv")
     form = {"kind": "compounds", "design": "list", "goal": "find", "assays": "1", "assay_name_0": "IC50"}

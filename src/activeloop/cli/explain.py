@@ -85,9 +85,8 @@ def show(one: Explanation, called: Callable[[str], str]) -> None:
         what = f"{name} {shown_number(one.mean, 4)}{unit} {interval} by version {one.version}"
     else:
         what = f"score {shown_number(one.mean)} by the prior, in no unit"
-    measured = (
-        "" if math.isnan(one.measured) else f"; measured {shown_number(one.measured, 4)} {one.assay.unit}".rstrip()
-    )
+    value = f"{one.side}{shown_number(one.measured, 4)} {one.assay.unit}".rstrip()
+    measured = "" if math.isnan(one.measured) else f"; measured {value}"
     how = "is predicted" if one.version else "has the score"
     wild = "" if math.isnan(one.parent) else f"; the wild type {how} {shown_number(one.parent, 4)}{unit}"
     say(f"{named(one.candidate)}: {what}{measured}{wild}.")

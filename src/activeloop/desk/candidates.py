@@ -155,6 +155,10 @@ class CandidateRow:
         """What was measured in an assay; NaN for nothing."""
         return next((m.value for m in self.measured if m.assay == assay), math.nan)
 
+    def side(self, assay: str) -> str:
+        """`<` or `>` where what was measured in an assay is a limit, else ""."""
+        return next((m.side for m in self.measured if m.assay == assay), "")
+
 
 @dataclass(frozen=True)
 class CandidateQuery:

@@ -62,6 +62,7 @@ class Explanation:
         mean, low, high: predicted, with the 90 % interval of a measurement; before any result the prior's score.
         version: which predicted (0 = the prior, whose score has no unit).
         measured: its value; NaN where it was not measured.
+        side: `<` or `>` where that is a limit, else "".
         parent: the wild type's predicted value; NaN where there is none.
         as_pick: of an unmeasured combination that the pool was extended by, what its plate says of it: its prediction
             is lowered for having been chosen. None of others.
@@ -86,6 +87,7 @@ class Explanation:
     contributions: tuple[Contribution, ...]
     exact: bool
     of_compounds: bool
+    side: str = ""
 
     @property
     def rest(self) -> float:
@@ -178,7 +180,8 @@ class _Explained:
         column = min(self.column, table.mean.shape[1] - 1)
         mean, low, high = (float(x[0, column]) for x in (table.mean, table.low, table.high))
         at = np.flatnonzero(self.dataset.rows == row)
-        values = self.dataset.values[at, [a.name for a in self.dataset.assays].index(self.assay.name)]
+        measured_in = [a.name for a in self.dataset.assays].index(self.assay.name)
+        values, limits = (each[at, measured_in] for each in (self.dataset.values, self.dataset.censored))
         pool, parent = self._with_parent()
         wild = math.nan if parent is None else float(self._values(pool, [parent])[0])
         return Explanation(
@@ -196,6 +199,7 @@ class _Explained:
             contributions=self._contributions(row, mean),
             exact=self._additive() is not None,
             of_compounds=self.pool.kind == "compounds",
+            side={-1: "<", 1: ">"}.get(int(limits[0]), "") if len(limits) else "",
         )
 
     def _as_pick(self, row: int, mean: float, low: float, high: float) -> Pick | None:
