@@ -156,10 +156,14 @@ def run(
         folds, failures = evaluate_all(landscape, evaluation, learners, executor, count)
     if folds:
         points = write_evaluation(out, landscape, evaluation, folds, failures)
-        over = "all folds together" if evaluation.headline == "spearman_pooled" else "mean of folds"
-        say(f"Spearman of predicted and measured values, {over} (1: the same order, 0: chance):", error=True)
+        headline = evaluation.headline_of(landscape)
+        over = "all folds together" if headline == "spearman_pooled" else "mean of folds"
+        what = f"Spearman of predicted and measured values, {over} (1: the same order, 0: chance):"
+        if headline == "auroc":
+            what = f"AUROC of hits, {over} (1: all hits before all others, 0.5: chance):"
+        say(what, error=True)
         for point in points:
-            if point.metric == evaluation.headline:
+            if point.metric == headline:
                 say(f"{point.policy:40} {point.mean:6.3f}", error=True)
         say(f"Written: {out / 'report.html'} (also summary.csv, folds.csv, spearman.png)", error=True)
     for (learner, fold), why in failures.items():

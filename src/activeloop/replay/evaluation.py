@@ -225,6 +225,10 @@ class Evaluation:
         """
         return "spearman_pooled" if self.folds in ("random", "modulo", "contiguous") else "spearman"
 
+    def headline_of(self, landscape: Landscape) -> str:
+        """The same of a landscape; of two values AUROC, for no order of many ties has a rank correlation of 1."""
+        return "auroc" if landscape.is_two else self.headline
+
 
 @dataclass(frozen=True)
 class Fold:

@@ -83,15 +83,18 @@ def write_evaluation(
     points = own + published
     machine = describe_machine()
     taking_part = sum(len(fold.rows) for fold in folds if fold.learner == folds[0].learner)
-    picture = draw_bars(points, evaluation.headline, f"{landscape.name}: {evaluation.folds} folds")
+    headline = evaluation.headline_of(landscape)
+    picture = draw_bars(points, headline, f"{landscape.name}: {evaluation.folds} folds")
     page = render(
         "evaluate.html",
         title=f"{landscape.name}: prediction of five {evaluation.folds} folds",
         lead=f"{landscape.origin} Each fold is predicted by a model of the other four.",
-        picture=inline(svg(picture), "Spearman correlation of each learner"),
-        metrics=_shown(points, evaluation.headline),
+        picture=inline(
+            svg(picture), "AUROC of each learner" if landscape.is_two else "Spearman correlation of each learner"
+        ),
+        metrics=_shown(points, headline),
         words=WORDS,
-        rows=_rows(points, folds, evaluation.headline),
+        rows=_rows(points, folds, headline),
         failures=failures,
         settings={
             "dataset": landscape.name,
@@ -144,7 +147,8 @@ def draw_bars(points: Sequence[Point], headline: str, title: str) -> Figure:
         axis.annotate(f"{point.mean:.3f}", at, away, textcoords="offset points", va="center", fontsize=9.5, color=INK)
     axis.set_title(title, fontsize=13, fontweight="bold", color=INK, loc="left")
     over = "all folds together" if headline == "spearman_pooled" else "mean of folds"
-    axis.set_xlabel(f"rank correlation of predicted and true values, {over}", color=FAINT, fontsize=10)
+    what = "area under the ROC curve" if headline == "auroc" else "rank correlation of predicted and true values"
+    axis.set_xlabel(f"{what}, {over}", color=FAINT, fontsize=10)
     axis.grid(axis="x", color=GRID, linewidth=0.8)
     axis.set_axisbelow(True)
     axis.tick_params(colors=INK, labelsize=9.5, length=0)
