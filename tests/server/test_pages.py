@@ -223,6 +223,13 @@ def test_a_limit_is_no_value_on_the_page_of_candidates(pages):
     made(pages, assay_goal_0="minimise")
     pages.post("/results", do="store", file=("r.csv", b"mutant,kcat\nK2R,1.5\nT3S,>9.5\n", "text/csv"))
     assert "<td>&gt;9.5</td>" in pages.get("/candidates").text
+    pages.post("/propose", n="3")
+    rows = re.findall(
+        r'<th scope="row">([A-D]\d)</th>.*?<td class="words">([^<]*)</td>', pages.get("/plates/plate-1").text
+    )
+    well = next(well for well, kind in rows if kind.startswith("rank"))
+    pages.post("/results", do="store", file=("w.csv", f"plate,well,kcat\nplate-1,{well},<0.5\n".encode(), "text/csv"))
+    assert "<td>&lt;0.5</td>" in pages.get("/plates/plate-1").text
 
 
 def test_a_list_with_broken_and_doubled_rows(pages):

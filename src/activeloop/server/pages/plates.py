@@ -129,6 +129,7 @@ def _page(
     shown = next((a for a in assays if a.name == assay), assays[0])
     on_plate = results_page(access.log, plate=name, assay=shown.name, voided=False).items
     wells = {m.well: (m.value, m.control) for m in (r.measurement for r in on_plate) if m.well}
+    limits = {m.well: m.qualifier for m in (r.measurement for r in on_plate) if m.qualifier != "="}
     colour = colour if colour in ("measured", "predicted") else "measured" if wells else "predicted"
     if colour == "measured":
         label = f"measured {shown.name}{shown.unit and f' ({shown.unit})'}"
@@ -149,7 +150,7 @@ def _page(
         "measured": bool(wells),
         "controls": controls,
         "effects": _effects(here.plate, wells),
-        "rows": _rows(here.plate, wells, shown),
+        "rows": _rows(here.plate, wells, shown, limits),
         "layouts": LAYOUTS,
         "sizes": list(SHAPES),
         "robots": ROBOTS,
@@ -177,7 +178,9 @@ def _effects(plate: Plate, wells: Mapping[str, tuple[float, bool]]) -> dict[str,
     return {"found": found, "rows": rows, "columns": columns, "most": most}
 
 
-def _rows(plate: Plate, wells: Mapping[str, tuple[float, bool]], assay: Assay) -> list[dict[str, str]]:
+def _rows(
+    plate: Plate, wells: Mapping[str, tuple[float, bool]], assay: Assay, limits: Mapping[str, str]
+) -> list[dict[str, str]]:
     """Each filled well as a row of a table."""
     picks = {p.name: p for p in plate.picks}
     rows = []
@@ -195,7 +198,11 @@ def _rows(plate: Plate, wells: Mapping[str, tuple[float, bool]], assay: Assay) -
                 "predicted": f"{figure(ahead.mean, 3)} ({figure(ahead.low, 3)} to {figure(ahead.high, 3)})"
                 if ahead
                 else "–",
-                "measured": "–" if value is None else "failed" if math.isnan(value[0]) else figure(value[0]),
+                "measured": "–"
+                if value is None
+                else "failed"
+                if math.isnan(value[0])
+                else limits.get(name, "") + figure(value[0]),
                 "reason": pick.reason if pick else "",
             }
         )
