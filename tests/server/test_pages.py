@@ -268,6 +268,7 @@ def test_treatments_with_panels_and_a_history(pages):
     heads = re.findall(r"<th scope=\"col\"[^>]*>(?:<a[^>]*>)?([a-z]+)", table)
     assert heads[:3] == ["cells", "compound", "state"]
     assert ">LINE-3</a>" in table
+    assert "Students read sequences and structures" in pages.get("/students").text
     assert pages.post("/new", do="make", **form | {"cells": __file__}).status_code == 422
     assert "reads like several cells" in pages.post("/new", do="preview", **form | {"cells": "MCF-7, A549"}).text
 

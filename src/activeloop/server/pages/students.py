@@ -18,6 +18,7 @@ from activeloop.server.access import CampaignAccess, Reader, Scientist
 from activeloop.server.api.plates import download
 from activeloop.server.pages.base import Form, of_form, page, pages_router, see, text
 from activeloop.server.pages.overview import strip_fields
+from activeloop.students.runtime.tokenizer import READ
 from activeloop.work.kinds import Distil
 from activeloop.work.places import work_of
 
@@ -48,6 +49,7 @@ def _page(
     ]
     auto = loop.config.student.auto
     fields = strip_fields(access, loop) | {"rows": rows, "auto": auto, "may": access.may("scientist"), "error": error}
+    fields |= {"letters": loop.campaign.pool.kind in READ}
     return page(request, "students.html", code, title=f"Students of {fields['name']}", **fields)
 
 
