@@ -110,6 +110,17 @@ def test_donors_are_no_repeats_of_each_other():
     assert found(table | {"donor": list("AAAA")})["split: replicate"].verdict == "failed"
 
 
+def test_names_that_are_two_for_a_campaign_are_two_here():
+    """Signs between digits, and at an end, tell lines apart, as do the spellings of KM-H2 and KMH-2."""
+    lines = ["A-1-12", "A-11-2", "CD4+", "CD4-", "KM-H2", "KMH-2", "TT", "T.T"]
+    leaks = found({"cell_line": lines, "drug": ["x"] * len(lines), "y": list("12345678")})
+    assert leaks["names of cells"].verdict == "ok"
+    assert leaks["repeats"].verdict == "ok"
+    spelled = found({"cell_line": ["HT-29", "ht 29"], "drug": ["JQ1 (x)", "jq-1 x"], "y": ["1", "2"]})
+    assert spelled["names of cells"].verdict == spelled["names of compounds"].verdict == "warning"
+    assert spelled["repeats"].count == 1
+
+
 def test_names_that_differ_by_a_counter_ion():
     names = ["Imatinib", "imatinib mesylate", "lapatinib"]
     assert found({"drug": names, "y": ["1", "2", "3"]})["names of salts"].verdict == "warning"

@@ -146,3 +146,24 @@ def test_a_large_packed_file_speaks_of_its_instrument(tmp_path):
         archive.writestr("run.txt", "Software Version\t3.12\n" + "0.125\t0.25\n" * 200_000)
     assert (tmp_path / "run.zip").stat().st_size > 1 << 20
     assert looks_exported(tmp_path / "run.zip")
+
+
+def test_a_workbook_that_is_damaged_or_has_a_stray_cell_is_no_export_and_takes_no_time(tmp_path):
+    """It was opened by openpyxl, which fills the space up to a far cell and fails where a sheet is cut off."""
+    book = Workbook()
+    assert book.active is not None
+    book.active.append(["candidate", "a"])
+    book.save(tmp_path / "whole.xlsx")
+    for part in ("xl/worksheets/sheet1.xml", "xl/workbook.xml"):
+        with zipfile.ZipFile(tmp_path / "whole.xlsx") as whole, zipfile.ZipFile(tmp_path / "cut.xlsx", "w") as cut:
+            for name in whole.namelist():
+                cut.writestr(name, whole.read(name)[: -30 if name == part else None])
+        assert not looks_exported(tmp_path / "cut.xlsx")
+        with pytest.raises(TableError):
+            look(tmp_path / "cut.xlsx")
+    book.active.cell(1_048_576, 16_384, "x")
+    book.save(tmp_path / "far.xlsx")
+    assert not looks_exported(tmp_path / "far.xlsx")
+    book.active.cell(3, 1, "Software Version 3.12")
+    book.save(tmp_path / "far.xlsx")
+    assert looks_exported(tmp_path / "far.xlsx")

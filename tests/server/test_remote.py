@@ -60,6 +60,8 @@ def test_a_campaign_of_a_server_as_one_of_a_folder(run, client: Client, tmp_path
         assert "Fitted version 1 (" in run(*where)[1]
     for where in (("predict", "local"), (*far, "predict", "kinase")):
         assert run(*where, "--out", f"{where[0].strip('-')}.csv")[0] == 0
+    heads = [(tmp_path / f"{name}.csv").read_text().splitlines()[0] for name in ("predict", far[0].strip("-"))]
+    assert heads == 2 * ["candidate,activity,activity model sd,activity measurement low,activity measurement high"]
     best = [run(*where)[1].splitlines()[:8] for where in (("predict", "local"), (*far, "predict", "kinase"))]
     assert [line for line in best[0] if "Q2" in line or "K" in line] == [
         line for line in best[1] if "Q2" in line or "K" in line

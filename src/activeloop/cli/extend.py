@@ -13,10 +13,9 @@ from activeloop.cli.terminal import (
     MergeDuplicates,
     Offset,
     SkipUnreadable,
-    interval_title,
     next_proposal,
     opened,
-    predicted_title,
+    prediction_titles,
     say,
     show_table,
     waiting,
@@ -99,7 +98,7 @@ def show(done: Extension, kinds: str) -> None:
         say(f"Note: {sentence}")
     if not done.combinations or done.assay is None:
         return
-    name, unit = done.assay.name, f" {done.assay.unit}" if done.assay.unit else ""
+    unit = f" {done.assay.unit}" if done.assay.unit else ""
     rows = []
     for one in done.combinations[:SHOWN]:
         sum_of = "-" if one.additive != one.additive else f"{shown_number(one.additive)} (rank {one.additive_rank:,})"
@@ -109,8 +108,7 @@ def show(done: Extension, kinds: str) -> None:
     headers = (
         "rank",
         "candidate",
-        predicted_title(name, done.assay.unit, done.assay.binary),
-        interval_title(done.assay.is_two),
+        *prediction_titles(done.assay),
         "P(better than wild type)",
         f"sum of single effects{unit and f' ({unit.strip()})'}",
         "not measured alone",

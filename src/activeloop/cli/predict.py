@@ -12,10 +12,9 @@ from activeloop.cli.terminal import (
     MergeDuplicates,
     Offset,
     SkipUnreadable,
-    interval_title,
     next_step,
     opened,
-    predicted_title,
+    prediction_titles,
     say,
     show_table,
 )
@@ -98,9 +97,7 @@ def show(found: Predictions) -> None:
         say(f"Wrote {many(found.count, 'prediction')} of {found.who} to {found.file}.")
     headers = ["candidate"]
     for assay in found.assays:
-        interval = interval_title(assay.is_two) if len(found.assays) == 1 else f"{assay.name} 90 % interval"
-        predicted = predicted_title(assay.name, assay.unit, assay.binary)
-        headers += [PRIOR_SCORE] if assay.name == PRIOR_SCORE else [predicted, interval]
+        headers += [PRIOR_SCORE] if assay.name == PRIOR_SCORE else prediction_titles(assay, len(found.assays) > 1)
     rows = []
     for one in found.best:
         cells = [f"{one.name} (not in the pool)" if one.outside else one.name]

@@ -13,10 +13,9 @@ from activeloop.cli.terminal import (
     Folder,
     check_file,
     fitting,
-    interval_title,
     next_step,
     opened,
-    predicted_title,
+    prediction_titles,
     say,
     show_table,
 )
@@ -162,14 +161,8 @@ def prediction_columns(
         found = [_prediction(p, assay.name, assay is assays[0]) for p in picks]
         known = [one if one and one.mean == one.mean else None for one in found]
         if any(known):
-            two = assay.binary
-            yield (
-                predicted_title(assay.name, assay.unit, two),
-                [shown_number(one.mean) if one else "-" for one in known],
-            )
-            interval = (
-                interval_title(two or assay.goal == "classify") if len(assays) == 1 else f"{assay.name} 90 % interval"
-            )
+            predicted, interval = prediction_titles(assay, several=len(assays) > 1)
+            yield predicted, [shown_number(one.mean) if one else "-" for one in known]
             if len(assays) <= SIDE_BY_SIDE:
                 yield (
                     interval,

@@ -39,11 +39,10 @@ from activeloop.cli.terminal import (
     SkipUnreadable,
     check_file,
     client_of,
-    interval_title,
     next_proposal,
     next_step,
     note,
-    predicted_title,
+    prediction_titles,
     progress_bar,
     say,
     show_table,
@@ -320,6 +319,7 @@ def predict(
     """Predict candidates with the current version, in the assay's unit; the whole pool without a table."""
     from activeloop.candidates.reading import candidate_column
     from activeloop.files import csv_text, write_whole
+    from activeloop.prediction import column_names
     from activeloop.tables import read_table
 
     check_file(out, (".csv",), "Nothing was written.")
@@ -344,7 +344,8 @@ def predict(
     assays = [a for a in about.assays if any(a.name in known for _, _, known in rows)]
     if out:
         kinds: tuple[Literal["mean", "sd", "low", "high"], ...] = ("mean", "sd", "low", "high")
-        header = ["candidate", *(f"{a.name} {kind}" for a in assays for kind in kinds)]
+        named = (name for a in assays for name in column_names(a.name, a.binary or a.goal == "classify"))
+        header = ["candidate", *named]
         lines = [[n, *(known.get(a.name, {}).get(kind) for a in assays for kind in kinds)] for n, _, known in rows]
         write_whole(out, csv_text(header, lines))
         say(f"Wrote {many(len(rows), 'prediction')} of version {version} to {out}.")
@@ -355,9 +356,7 @@ def predict(
     rows.sort(key=lambda row: -sign * (row[2].get(first, {}).get("mean") or 0.0))
     headers = ["candidate"]
     for a in assays:
-        two = a.binary
-        interval = interval_title(two or a.goal == "classify") if len(assays) == 1 else f"{a.name} 90 % interval"
-        headers += [predicted_title(a.name, a.unit, two), interval]
+        headers += prediction_titles(a, len(assays) > 1)
     cells = []
     for name, outside, known in rows[:top]:
         line = [f"{name} (not in the pool)" if outside else name]

@@ -14,9 +14,9 @@ from activeloop.cli.terminal import (
     SharedPlace,
     SkipUnreadable,
     check_file,
-    interval_title,
     next_step,
     opened,
+    prediction_titles,
     progress_bars,
     say,
     show_table,
@@ -127,7 +127,6 @@ def show(found: Screened) -> None:
         rows.append((str(pick.rank), pick.name, *cells, pick.reason))
     predicted = []
     for a in found.assays:
-        interval = f"{a.name} 90 % interval" if len(found.assays) > 1 else interval_title(a.is_two)
-        predicted += [a.predicted, interval]
+        predicted += prediction_titles(a, len(found.assays) > 1)
     title = f"the first {len(rows)} of {many(len(found.picks), 'pick')}"
     show_table(title, ("rank", "candidate", *predicted, "why"), rows)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from activeloop.client import Client
     from activeloop.config import OpenCampaign
+    from activeloop.measurements import Assay
+    from activeloop.server.forms import AssayOut
 
 ShowProgress = Callable[[str, int, int], None]
 """Called with (key of a bar, steps done, steps in all)."""
@@ -114,14 +116,23 @@ def printable(text: str) -> str:
     return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
-def predicted_title(name: str, unit: str, two: bool = False) -> str:
-    """The header of a column of predictions of an assay, with its unit.
+def prediction_titles(assay: Assay | AssayOut, several: bool = False) -> tuple[str, str]:
+    """The headers of an assay's predictions, with its unit, and of their intervals.
 
-    >>> predicted_title("kcat", "1/s"), predicted_title("binds", "")
-    ('kcat predicted (1/s)', 'binds predicted')
+    Args:
+        assay: here, or as a server tells of it.
+        several: whether other assays stand beside it.
+
+    >>> from activeloop.measurements import Assay
+    >>> prediction_titles(Assay("kcat", "1/s"))
+    ('kcat predicted (1/s)', '90 % interval of a measurement')
+    >>> prediction_titles(Assay("binds", scale="binary"))
+    ('probability of binds', '90 % interval of the probability')
     """
-    words = f"probability of {name}" if two else f"{name} predicted"
-    return f"{words} ({unit})" if unit else words
+    words = f"probability of {assay.name}" if assay.binary else f"{assay.name} predicted"
+    unit = f" ({assay.unit})" if assay.unit else ""
+    interval = interval_title(assay.binary or assay.goal == "classify")
+    return f"{words}{unit}", f"{assay.name} 90 % interval" if several else interval
 
 
 def interval_title(classes: bool) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from activeloop.candidates.compounds import without_salt
+from activeloop.candidates.panel import written_as
 from activeloop.candidates.treatments import dose_column
 from activeloop.errors import InputError, MissingExtraError, NotationError
 from activeloop.measurements.doses import WORDS
@@ -156,7 +157,7 @@ class _Rows:
             return "compound", self.parents
         for role in ("compound", "candidate", "cells"):
             if role in self.has:
-                return role, [plain(cell) for cell in self.cells(role)]
+                return role, [_signless(cell) for cell in self.cells(role)]
         return "", [""] * len(self.table)
 
 
@@ -321,7 +322,8 @@ def _salt_names(seen: Sequence[tuple[_Rows, int, str]], rows: Mapping[str, str])
 
 
 def _signless(name: str) -> str:
-    return re.sub(r"[^0-9a-z\u0080-\uffff]", "", plain(name))
+    """A name as it is compared everywhere (`written_as`), here without brackets and the like too; "" of no name."""
+    return re.sub(r"[\s()\[\]{}'\"®™*,;:]", "", written_as(name)) or name
 
 
 def _synonyms(tables: Sequence[_Rows]) -> Iterator[Leak]:
@@ -443,21 +445,21 @@ def _units(t: _Rows) -> dict[str, list[str]]:
     pair = _pair_columns(t.table)
     if pair is not None:
         a, b = (t.table.cells(h) for h in pair)
-        what, keys = "pair", [" + ".join(sorted((plain(x), plain(y)))) for x, y in zip(a, b, strict=True)]
+        what, keys = "pair", [" + ".join(sorted((_signless(x), _signless(y)))) for x, y in zip(a, b, strict=True)]
     if what and what != "cells":
         cells = t.cells("cells")
         doses = next((t.table.cells(h) for h in t.table.header if dose_column(h)[0] == "dose"), None)
         # of another donor it is another measurement
         parts = [
             keys,
-            map(plain, cells),
+            map(_signless, cells),
             *([doses] if doses else []),
             *([t.cells("donor")] if "donor" in t.has else []),
         ]
         units["replicate"] = ["" if not k[0] else " | ".join(filter(None, k)) for k in zip(*parts, strict=True)]
         units[what] = keys
     if "cells" in t.has:
-        units["cells"] = [plain(cell) for cell in t.cells("cells")]
+        units["cells"] = [_signless(cell) for cell in t.cells("cells")]
     if "donor" in t.has:
         units["donor"] = [plain(cell) for cell in t.cells("donor")]
     if any(t.parents):

@@ -24,6 +24,7 @@ from activeloop.measurements.wells import parse_well
 from activeloop.plugins import plugins
 from activeloop.tables.grids import SHAPES, row_letters
 from activeloop.tables.reading import read_file
+from activeloop.tables.workbook import read_workbook, sheet_names
 
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[ ,]\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
 _WELL_CELL = re.compile(r"[A-Za-z]{1,2}0?[1-9]\d?")
@@ -129,7 +130,7 @@ def looks_exported(path: Path) -> bool:
     try:
         content = Path(path).read_bytes()
         # a packed file cannot be opened by its beginning
-        sheets = list(_sheets(content if content[:2] == b"PK" else content[: 1 << 20], str(path)))
+        sheets = list(_shown(content if content[:2] == b"PK" else content[: 1 << 20], str(path)))
     except (OSError, TableError):
         return False
     lines = [" ".join(record) for sheet in sheets for record in sheet]
@@ -305,24 +306,42 @@ def look(path: Path, plates: Collection[str] = ()) -> Raw:
     return raw
 
 
+def _shown(content: bytes, file: str) -> Iterable[list[list[str]]]:
+    """As `_sheets`; of a workbook the first sheets and the last, within the bounds of `read_workbook`."""
+    if not _is_workbook(content):
+        yield from _sheets(content, file)
+        return
+    names = sheet_names(content, file)
+    for name in dict.fromkeys((*names[:3], *names[-1:])):
+        yield read_workbook(content, file, name)[0]
+
+
+def _is_workbook(content: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return "[Content_Types].xml" in archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
 def _sheets(content: bytes, file: str) -> Iterable[list[list[str]]]:
     if content[:2] != b"PK":
         yield _records(_text(content))
         return
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            if "[Content_Types].xml" not in names:
-                for name in names:
+        if not _is_workbook(content):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                for name in archive.namelist():
                     if sum(i.file_size for i in archive.infolist()) < 1 << 28:
                         yield _records(_text(archive.read(name)))
-                return
+            return
         from openpyxl import load_workbook
 
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         for sheet in book.worksheets:
             yield [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, KeyError, ValueError, OSError) as error:  # also: encrypted
+    # also: encrypted; parsers of XML call a sheet that is cut off a SyntaxError
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, KeyError, ValueError, OSError, SyntaxError) as error:
         raise TableError("is no workbook that can be opened.", file=file) from error
 
 

@@ -301,7 +301,8 @@ def _one_name(table: Table, panels: Sequence[str]) -> Callable[[str, str], str |
         return None
     columns = treatment_columns(table)
     names = {part: table.cells(columns[part]) for part in FIELDS[:2]}
-    names["compound"] += table.cells(columns["second"]) if "second" in columns else []
+    if "second" in columns:
+        names["compound"] = [*names["compound"], *table.cells(columns["second"])]
     same = {part: Panel.read(panels, each).doubles(each)[0] for part, each in names.items()}
     return (lambda part, name: same[part].get(name)) if any(same.values()) else None
 

@@ -14,7 +14,8 @@ import re
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -53,26 +54,29 @@ def read_workbook(data: bytes, file: str, sheet: str | None) -> tuple[list[list[
     Raises:
         TableError: not a whole workbook, no such sheet, or too large for a sheet of people.
     """
+    with _opened(data, file) as book:
+        records, numbers, hidden = book.rows(sheet)
+        return records, numbers, (*(book.others() if sheet is None else ()), *hidden)
+
+
+def sheet_names(data: bytes, file: str) -> tuple[str, ...]:
+    """Names of the visible sheets that hold cells; errors as in `read_workbook`."""
+    with _opened(data, file) as book:
+        return book.visible()
+
+
+@contextmanager
+def _opened(data: bytes, file: str) -> Iterator[_Workbook]:
+    """A workbook; whatever is wrong with it within this context is a `TableError`."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            book = _Workbook(archive, file)
-            records, numbers, hidden = book.rows(sheet)
-            return records, numbers, (*(book.others() if sheet is None else ()), *hidden)
+            yield _Workbook(archive, file)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
         raise TableError(DAMAGED, file=file) from None
     except (expat.ExpatError, KeyError, IndexError, ValueError, OverflowError) as error:
         if isinstance(error, TableError):
             raise
         raise TableError("the workbook is damaged. Save it again as .xlsx.", file=file) from None
-
-
-def sheet_names(data: bytes, file: str) -> tuple[str, ...]:
-    """Names of the visible sheets that hold cells; errors as in `read_workbook`."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _Workbook(archive, file).visible()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
-        raise TableError(DAMAGED, file=file) from None
 
 
 @dataclass(frozen=True)
