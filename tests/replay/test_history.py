@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from activeloop.candidates import Pool, TreatmentPool
 from activeloop.errors import ConfigError, InputError
-from activeloop.measurements import Assay, Dataset
+from activeloop.measurements import Assay, Dataset, read_history
 from activeloop.metrics import pearson
 from activeloop.models.baselines import Baseline
 from activeloop.replay import Protocol, Source, load_landscape, replay_all, write_results
@@ -90,6 +91,22 @@ def test_a_history_of_another_quantity_or_of_other_cells(source, tmp_path):
     old.write_text(text.replace("ln_IC50", "AUC"))
     with pytest.raises(InputError, match='the values stand in column "AUC", and the campaign measures ln_IC50'):
         load_landscape(source)
+
+
+@pytest.mark.parametrize(("value", "why"), [("0", "never 0"), ("-3", "is it a logarithm")])
+def test_a_concentration_of_0_or_below_is_none_in_a_history_either(value, why):
+    """It was refused as a result and in a replay alone."""
+    treatments = {"drug": ["a", "b"], "cell line": ["X", "X"], "IC50 (nM)": ["5", value]}
+    screens = {"smiles": ["CCO", "CCN"], "IC50 (nM)": ["5", value]}
+    for table, pool in (
+        (treatments, TreatmentPool(["X"], ["c"])),
+        (screens, Pool.from_table({"smiles": ["CCC"]}, "compounds")),
+    ):
+        with pytest.raises(InputError, match=f"row 3: IC50 is a concentration, .*{why}"):
+            read_history(table, pool, Assay("IC50", "nM", "minimise", scale="log"))
+    assert (
+        len(read_history({**treatments, "IC50 (nM)": ["5", ""]}, TreatmentPool(["X"], ["c"]), Assay("IC50", "nM"))) == 1
+    )
 
 
 def test_a_line_under_two_names_is_one_by_side_tables_and_perhaps_without(source, tmp_path):

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+import numpy as np
+
 from activeloop.candidates import Pool, candidate_cells, named_column
 from activeloop.candidates.labels import headers_of
 from activeloop.errors import ConfigError, MeasurementError, did_you_mean, nearest
@@ -467,6 +469,22 @@ def impossible(assay: Assay, value: float) -> str:
             f"itself, or measure log {assay.name}. Where nothing could be measured, write a limit (<1, >10) or failed."
         )
     return f"{assay.name} is a concentration, and never 0: write the limit that was reached (<1, >10), or failed."
+
+
+def refuse_impossible(table: Table, assay: Assay, values: np.ndarray) -> None:
+    """Refuse a table with a value that its assay cannot have, see `impossible`.
+
+    Args:
+        table: it.
+        assay: what its values are.
+        values: [n] one a row; NaN where there is none.
+
+    Raises:
+        TableError: there is one; names its row.
+    """
+    for i in np.flatnonzero(values <= 0)[:1].tolist():
+        if why := impossible(assay, float(values[i])):
+            raise table.error(why, i)
 
 
 def result_header(assay: Assay) -> str:

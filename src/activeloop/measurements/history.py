@@ -15,7 +15,7 @@ from activeloop.candidates.reading import candidate_column, read_candidates
 from activeloop.candidates.treatments import FIELDS, dose_column, dose_name, mixed, mixed_units, treatment_columns
 from activeloop.errors import InputError, TableError
 from activeloop.measurements.assay import Assay
-from activeloop.measurements.columns import with_signs
+from activeloop.measurements.columns import refuse_impossible, with_signs
 from activeloop.measurements.dataset import Dataset
 from activeloop.measurements.outcomes import outcomes_hint
 from activeloop.tables import Table, as_table
@@ -48,7 +48,8 @@ def read_treatments(
         called: part -> name in the table -> the name that it gets.
 
     Raises:
-        InputError: a column cannot be found, a dose cannot be read, or no value is left.
+        InputError: a column cannot be found, a dose cannot be read, a concentration is not above 0, or no value is
+            left.
 
     >>> table = {"drug": ["a", "a", "b"], "cell line": ["X", "Y", "X"], "ln_IC50": [1.0, 2.0, 0.5]}
     >>> found = read_treatments(table)
@@ -60,6 +61,8 @@ def read_treatments(
     value = column or _value_column(table, assay, [*parts.values()])
     table, _ = with_signs(table, [value], [value, *parts.values()])
     values, converted = table.values_in_one_unit(value)
+    what = assay or Assay(*split_unit(value))
+    refuse_impossible(table, what, values)
     texts = {part: np.array(table.cells(name), object) for part, name in parts.items()}
     for part, names in (called or {}).items():
         for column_part in (part, "second") if part == "compound" else (part,):
@@ -84,7 +87,6 @@ def read_treatments(
     mean = np.bincount(which, values[keep]) / counts
     square = np.bincount(which, (values[keep] - mean[which]) ** 2)
     errors = np.sqrt(square / np.maximum(counts - 1, 1) / counts)
-    what = assay or Assay(split_unit(value)[0], split_unit(value)[1])
     data = Dataset.of(pool, np.arange(len(pool)), mean, what)
     return replace(data, errors=errors[:, None])
 
@@ -310,8 +312,11 @@ def read_screens(source: Any, kind: str) -> Dataset:
         raise table.error(f"no column holds values of a screen. {table.listed}")
     fine = read.places >= 0
     rows, columns = read.places[fine], []
-    for name in names:
-        values = table.values(name)[fine]
+    assays = tuple(Assay(*split_unit(name)) for name in names)
+    for name, assay in zip(names, assays, strict=True):
+        values = table.values(name)
+        refuse_impossible(table, assay, values)
+        values = values[fine]
         known = np.isfinite(values)
         counts = np.bincount(rows[known], minlength=len(pool))
         sums = np.bincount(rows[known], values[known], len(pool))
@@ -319,7 +324,6 @@ def read_screens(source: Any, kind: str) -> Dataset:
     values = np.stack(columns, axis=1)
     some = np.flatnonzero(np.isfinite(values).any(1))
     zeros = np.zeros((len(some), len(names)))
-    assays = tuple(Assay(split_unit(name)[0], split_unit(name)[1]) for name in names)
     return Dataset(pool, some, values[some], zeros, assays, np.full(len(some), -1), zeros.astype(np.int8))
 
 

@@ -15,7 +15,7 @@ from activeloop.candidates.proteins import read_parent
 from activeloop.candidates.reading import read_candidates
 from activeloop.errors import InputError, TableError
 from activeloop.measurements import Assay, Goal
-from activeloop.measurements.columns import impossible, with_signs
+from activeloop.measurements.columns import refuse_impossible, with_signs
 from activeloop.measurements.outcomes import outcomes_hint
 from activeloop.measurements.rows import CLASSES, class_words
 from activeloop.measurements.single_cells import COLUMNS
@@ -277,10 +277,7 @@ def landscape_of(
     table, _ = with_signs(table, [columns.target], [*used])
     values, told = table.values_in_one_unit(columns.target)
     known = ~np.isnan(values)
-    what = Assay(columns.target)
-    for i in np.flatnonzero(values <= 0)[:1].tolist():
-        if why := impossible(what, float(values[i])):
-            raise table.error(why, i)
+    refuse_impossible(table, Assay(columns.target), values)
     limits = np.array([number.qualifier != "=" for number in table.numbers(columns.target)]) & known
     origin += f" {told}" if told else ""
     origin += f" {_many(limits, 'value')} beyond a limit (< or >) taken as the limit." if limits.any() else ""
