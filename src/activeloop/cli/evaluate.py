@@ -132,7 +132,7 @@ def run(
     """
     from activeloop.executor import available_cores, executor_at
     from activeloop.replay.campaign import cached_landscape
-    from activeloop.replay.evaluation import BY_COLUMN, SAME, evaluate_all, folds_present
+    from activeloop.replay.evaluation import BY_COLUMN, SAME, evaluate_all, folds_present, told_over
     from activeloop.replay.evaluation_report import write_evaluation
     from activeloop.replay.policies import BASELINES
 
@@ -157,7 +157,7 @@ def run(
     if folds:
         points = write_evaluation(out, landscape, evaluation, folds, failures)
         headline = evaluation.headline_of(landscape)
-        over = "all folds together" if headline == "spearman_pooled" else "mean of folds"
+        over = told_over(headline)
         what = f"Spearman of predicted and measured values, {over} (1: the same order, 0: chance):"
         if headline == "auroc":
             what = f"AUROC of hits, {over} (1: all hits before all others, 0.5: chance):"

@@ -755,9 +755,7 @@ def _joined(source: Any, layout: Table, sheet: str | None, notes: list[str]) -> 
         cells.append(readings.get(key, ""))
     if not any(cells):
         raise layout.error("no well of the layout has a reading: are both of the same plate?")
-    if left := sorted(
-        well for key, cell in readings.items() if cell and key not in used for well in [" ".join(key).strip()]
-    ):
+    if left := sorted(" ".join(key).strip() for key, cell in readings.items() if cell and key not in used):
         notes.append(f"{len(left):,} readings of wells that the layout does not name were left out: {some(left, 3)}.")
     columns = tuple([column[i] for i in rows] for column in layout.columns)
     numbers = tuple(layout.row_numbers[i] for i in rows)

@@ -230,6 +230,11 @@ class Evaluation:
         return "auroc" if landscape.is_two else self.headline
 
 
+def told_over(headline: str) -> str:
+    """Over what the metric that is told first is taken, in words."""
+    return "all folds together" if headline == "spearman_pooled" else "mean of folds"
+
+
 @dataclass(frozen=True)
 class Fold:
     """The prediction of one fold by a learner fitted to the other four.

@@ -15,7 +15,7 @@ import numpy as np
 
 from activeloop.drawing import BASELINE, FAINT, GRID, INK, OWN, inline, png, svg
 from activeloop.files import csv_text, write_whole
-from activeloop.replay.evaluation import METRICS, Evaluation, Fold, FoldRule, summarise_folds
+from activeloop.replay.evaluation import METRICS, Evaluation, Fold, FoldRule, summarise_folds, told_over
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import describe_machine
 from activeloop.replay.report import render, table_cell
@@ -146,9 +146,8 @@ def draw_bars(points: Sequence[Point], headline: str, title: str) -> Figure:
         at, away = (max(point.mean, 0), i), (4, 0)  # points beyond the bar
         axis.annotate(f"{point.mean:.3f}", at, away, textcoords="offset points", va="center", fontsize=9.5, color=INK)
     axis.set_title(title, fontsize=13, fontweight="bold", color=INK, loc="left")
-    over = "all folds together" if headline == "spearman_pooled" else "mean of folds"
     what = "area under the ROC curve" if headline == "auroc" else "rank correlation of predicted and true values"
-    axis.set_xlabel(f"{what}, {over}", color=FAINT, fontsize=10)
+    axis.set_xlabel(f"{what}, {told_over(headline)}", color=FAINT, fontsize=10)
     axis.grid(axis="x", color=GRID, linewidth=0.8)
     axis.set_axisbelow(True)
     axis.tick_params(colors=INK, labelsize=9.5, length=0)
