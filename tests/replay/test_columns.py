@@ -80,7 +80,9 @@ def test_limits_and_units_beside_the_values_are_told():
     assert landscape.values.tolist() == [1.0, 0.02, 10.0]
     assert "Values in nM converted to uM. 1 value beyond a limit (< or >) taken as the limit." in landscape.origin
     mixed = table(smiles=["CCO", "CCN"], IC50=["1", "20"], unit=["uM", "%"])
-    with pytest.raises(TableError, match='row 3: column "unit" names the unit "%" here and "uM" further up'):
+    with pytest.raises(
+        TableError, match='row 3: column "unit" names the unit % for a value of "IC50", and others are in uM'
+    ):
         landscape_of(mixed, Columns("smiles", "IC50", None, "compounds"), "t", "minimise")
 
 

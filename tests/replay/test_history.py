@@ -4,11 +4,13 @@ import csv
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from activeloop.candidates import Pool, TreatmentPool
 from activeloop.errors import ConfigError, InputError
 from activeloop.measurements import Assay, Dataset, read_history
+from activeloop.measurements.history import check_history
 from activeloop.metrics import pearson
 from activeloop.models.baselines import Baseline
 from activeloop.replay import Protocol, Source, load_landscape, replay_all, write_results
@@ -107,6 +109,36 @@ def test_a_concentration_of_0_or_below_is_none_in_a_history_either(value, why):
     assert (
         len(read_history({**treatments, "IC50 (nM)": ["5", ""]}, TreatmentPool(["X"], ["c"]), Assay("IC50", "nM"))) == 1
     )
+
+
+UNITS = {"drug": ["a", "b"], "cell line": ["X", "X"], "IC50": ["5", "7"], "unit": ["uM", "nM"]}
+
+
+def test_a_column_of_units_beside_a_history_counts():
+    """Values in uM passed for ones in nM, a thousand times too potent."""
+    pool, ic50 = TreatmentPool(["X"], ["c"]), Assay("IC50", "nM", "minimise")
+    assert check_history(UNITS, pool, ic50) == ""
+    found = read_history(UNITS, pool, ic50)
+    assert found.values.ravel().tolist() == [5000.0, 7.0]
+    assert "Values in uM converted to nM" in found.pool.origin
+    for units, assay, why in (
+        (["uM", "%"], ic50, 'row 3: column "unit" names the unit % for a value of "IC50", and it is needed in nM'),
+        (["uM", ""], ic50, "row 3: .* names no unit"),
+        (["uM", "uM"], Assay("IC50"), 'column "IC50" is in uM, and IC50 of the campaign in no unit'),
+    ):
+        with pytest.raises(InputError, match=why):
+            check_history({**UNITS, "unit": units}, pool, assay)
+
+
+@pytest.mark.parametrize(("header", "units"), [("IC50 (nM)", None), ("IC50", "nM")])
+def test_a_replay_reads_its_history_in_its_own_unit(tmp_path, header, units):
+    table = {"drug": ["c", "c", "c"], "cell line": ["X", "Y", "Z"], header: [5, 50, 500]}
+    pd.DataFrame(table | ({"unit": units} if units else {})).to_csv(tmp_path / "new.csv", index=False)
+    pd.DataFrame(UNITS).to_csv(tmp_path / "old.csv", index=False)
+    source = Source(str(tmp_path / "new.csv"), "treatments", minimise=True, history=str(tmp_path / "old.csv"))
+    history = load_landscape(source).history
+    assert history is not None
+    assert history.values.ravel().tolist() == [5000.0, 7.0]
 
 
 def test_a_line_under_two_names_is_one_by_side_tables_and_perhaps_without(source, tmp_path):

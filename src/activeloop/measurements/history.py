@@ -48,7 +48,7 @@ def read_treatments(
         called: part -> name in the table -> the name that it gets.
 
     Raises:
-        InputError: a column cannot be found, a dose cannot be read, a concentration is not above 0, or no value is
+        InputError: a column cannot be found, a dose cannot be read, a value is none of the assay, or no value is
             left.
 
     >>> table = {"drug": ["a", "a", "b"], "cell line": ["X", "Y", "X"], "ln_IC50": [1.0, 2.0, 0.5]}
@@ -60,9 +60,9 @@ def read_treatments(
     parts = treatment_columns(table)
     value = column or _value_column(table, assay, [*parts.values()])
     table, _ = with_signs(table, [value], [value, *parts.values()])
-    values, converted = table.values_in_one_unit(value)
-    what = assay or Assay(*split_unit(value))
-    refuse_impossible(table, what, values)
+    values, _, converted = table.values_in_one_unit(value, assay.unit if assay else "")
+    if assay is not None:  # of other files the name may be one thing and the values their logarithms
+        refuse_impossible(table, assay, values)
     texts = {part: np.array(table.cells(name), object) for part, name in parts.items()}
     for part, names in (called or {}).items():
         for column_part in (part, "second") if part == "compound" else (part,):
@@ -87,7 +87,7 @@ def read_treatments(
     mean = np.bincount(which, values[keep]) / counts
     square = np.bincount(which, (values[keep] - mean[which]) ** 2)
     errors = np.sqrt(square / np.maximum(counts - 1, 1) / counts)
-    data = Dataset.of(pool, np.arange(len(pool)), mean, what)
+    data = Dataset.of(pool, np.arange(len(pool)), mean, assay or Assay(*split_unit(value)))
     return replace(data, errors=errors[:, None])
 
 
@@ -182,6 +182,8 @@ def _refuse_other_lengths(source: Any, pool: Pool, screens: Pool) -> None:
 def check_history(source: Any, pool: Pool, assay: Assay) -> str:
     """Whether the values of a history are those of an assay, by the name and the unit of their column.
 
+    A column of units beside the values may name others: they are converted when they are read.
+
     Args:
         source: a table, a file or a DataFrame of treatments; of other candidates each column is a screen of its own.
         pool: of the campaign.
@@ -202,15 +204,16 @@ def check_history(source: Any, pool: Pool, assay: Assay) -> str:
     table = as_table(source)
     column = _value_column(table, assay, [*treatment_columns(table).values()])
     name, unit = split_unit(column)
+    beside = table.values_in_one_unit(column, assay.unit)[1]
     if plain(name) not in {plain(known) for known in (assay.name, *TARGETS, *ROLES["value"])}:
         raise table.error(
             f'the values stand in column "{column}", and the campaign measures {assay.name}. If that is the same '
             f"quantity in the same unit, call the column {assay.name}; if not, leave the history out."
         )
-    if unit and factor_between(unit, assay.unit) != 1 and unit != assay.unit:
+    if (unit and factor_between(unit, assay.unit) != 1 and unit != assay.unit) or (beside and not assay.unit):
         raise table.error(
-            f'column "{column}" is in {unit}, and {assay.name} of the campaign in {assay.unit or "no unit"}. Convert '
-            f"the column, or give the assay the unit of its values."
+            f'column "{column}" is in {unit or beside}, and {assay.name} of the campaign in {assay.unit or "no unit"}. '
+            "Convert the column, or give the assay the unit of its values."
         )
     if plain(name) == plain(assay.name):
         return ""

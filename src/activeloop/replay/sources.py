@@ -279,10 +279,11 @@ def load_landscape(source: Source) -> Landscape:
         found = replace(found, origin=" ".join(filter(None, [found.origin, *notes])))
     if source.history is None:
         return found
-    taken = ""
+    taken, (quantity, unit) = "", split_unit(found.assay.name)
+    unit = unit or found.assay.unit
     if plain(found.assay.name) not in {plain(name) for name in (*TARGETS, *ROLES["value"])}:
-        taken = check_history(source.history, pool, Assay(*split_unit(found.assay.name)))
-    read = read_history(source.history, pool, found.assay, source.panels)
+        taken = check_history(source.history, pool, Assay(quantity, unit))
+    read = read_history(source.history, pool, replace(found.assay, unit=unit), source.panels)
     history, left_out = other_than(read, found)
     if not np.isfinite(history.values).any():
         raise ConfigError(

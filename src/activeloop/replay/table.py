@@ -275,7 +275,7 @@ def landscape_of(
     origin += read
     used = filter(None, (columns.candidate, columns.target, columns.classes, columns.groups))
     table, _ = with_signs(table, [columns.target], [*used])
-    values, told = table.values_in_one_unit(columns.target)
+    values, unit, told = table.values_in_one_unit(columns.target)
     known = ~np.isnan(values)
     refuse_impossible(table, Assay(columns.target), values)
     limits = np.array([number.qualifier != "=" for number in table.numbers(columns.target)]) & known
@@ -307,7 +307,7 @@ def landscape_of(
     if columns.groups:
         groups = np.array(table.column(columns.groups), str)[fine]
         repeats = Repeats(columns.groups, rows, values[fine], groups)
-    assay, origin = Assay(columns.target, goal=goal), (origin + left_out).strip()
+    assay, origin = Assay(columns.target, unit, goal=goal), (origin + left_out).strip()
     return Landscape(name, pool, means, assay, classes, origin, repeats=repeats)
 
 

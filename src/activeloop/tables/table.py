@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -248,36 +249,44 @@ class Table:
                     )
         return np.array([number.value for number in numbers], np.float64)
 
-    def values_in_one_unit(self, name: str) -> tuple[np.ndarray, str]:
-        """`values`, in the first unit where a column of units beside names several of one kind, and what was converted.
+    def values_in_one_unit(self, name: str, unit: str = "") -> tuple[np.ndarray, str, str]:
+        """`values` in the unit that a column of units beside says, that unit, and what was converted, in a sentence.
+
+        Args:
+            name: of the column of values.
+            unit: into which they are converted; the first that the column of units names when "".
+
+        Returns:
+            The unit and the sentence are "" where no column of units says one, or the header does.
 
         Raises:
             TableError: as `values`; units that cannot be converted, or that stand in some rows only.
 
         >>> Table("t.csv", ("IC50", "unit"), (["1", "20"], ["uM", "nM"]), (2, 3), "").values_in_one_unit("IC50")
-        (array([1.  , 0.02]), 'Values in nM converted to uM.')
+        (array([1.  , 0.02]), 'uM', 'Values in nM converted to uM.')
         """
         values = self.values(name)
         columns = [each for each in self.named(ROLES["unit"]) if each != self.find(name)]
         if not columns or split_unit(name)[1]:
-            return values, ""
+            return values, "", ""
         units = self.cells(columns[0])
         known = [i for i in range(len(units)) if np.isfinite(values[i])]
         several = list(dict.fromkeys(units[i] for i in known))
-        if len(several) < 2:
-            return values, ""
-        factors = {unit: factor_between(unit, several[0]) if unit and several[0] else None for unit in several}
+        if not any(several):
+            return values, "", ""
+        to = unit or next(filter(None, several))
+        factors = {each: Fraction(1) if each == to else factor_between(each, to) if each else None for each in several}
         for i in known:
             factor = factors[units[i]]
             if factor is None:
                 raise self.error(
-                    f'column "{columns[0]}" names the unit "{units[i]}" here and "{several[0]}" further up, and '
-                    f'"{name}" holds values in both. Write all in one unit.',
+                    f'column "{columns[0]}" names {f"the unit {units[i]}" if units[i] else "no unit"} for a value of '
+                    f'"{name}", and {"it is needed in" if unit else "others are in"} {to}. Write all in one unit.',
                     i,
                 )
             values[i] = converted(float(values[i]), factor)
-        others = some([unit for unit in several if factors[unit] != 1])
-        return values, f"Values in {others} converted to {several[0]}." if others else ""
+        others = some([each for each in several if factors[each] != 1])
+        return values, to, f"Values in {others} converted to {to}." if others else ""
 
     def row(self, i: int) -> dict[str, str]:
         """Data row `i`, counted from 0."""
