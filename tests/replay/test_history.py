@@ -130,6 +130,19 @@ def test_a_column_of_units_beside_a_history_counts():
             check_history({**UNITS, "unit": units}, pool, assay)
 
 
+def test_words_for_hit_and_no_hit_are_read_in_a_history_of_treatments():
+    table = {"drug": ["a", "b"], "cell line": ["X", "X"], "active": ["active", "Inactive"]}
+    pool, active = TreatmentPool(["X"], ["c"]), Assay("active", scale="binary")
+    assert check_history(table, pool, active) == ""
+    found = read_history(table, pool, active)
+    assert found.values.ravel().tolist() == [1.0, 0.0]
+    assert "Read: active as 1, Inactive as 0" in found.pool.origin
+    with pytest.raises(InputError, match='"unclear" is neither hit nor no hit'):
+        read_history(
+            {**table, "drug": ["a", "b", "c"], "cell line": ["X"] * 3, "active": ["yes", "no", "unclear"]}, pool, active
+        )
+
+
 @pytest.mark.parametrize(("header", "units"), [("IC50 (nM)", None), ("IC50", "nM")])
 def test_a_replay_reads_its_history_in_its_own_unit(tmp_path, header, units):
     table = {"drug": ["c", "c", "c"], "cell line": ["X", "Y", "Z"], header: [5, 50, 500]}

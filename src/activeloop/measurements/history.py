@@ -18,6 +18,7 @@ from activeloop.measurements.assay import Assay
 from activeloop.measurements.columns import refuse_impossible, with_signs
 from activeloop.measurements.dataset import Dataset
 from activeloop.measurements.outcomes import outcomes_hint
+from activeloop.measurements.rows import without_words
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import COUNTS, ROLES, SPREADS, TARGETS, plain, split_unit
 from activeloop.tables.numbers import factor_between
@@ -59,6 +60,7 @@ def read_treatments(
     table = as_table(source)
     parts = treatment_columns(table)
     value = column or _value_column(table, assay, [*parts.values()])
+    table, read = without_words(table, value)
     table, _ = with_signs(table, [value], [value, *parts.values()])
     values, _, converted = table.values_in_one_unit(value, assay.unit if assay else "")
     if assay is not None:  # of other files the name may be one thing and the values their logarithms
@@ -80,7 +82,7 @@ def read_treatments(
     place[order] = np.arange(len(order))
     which, codes = place[which.ravel()], codes[order]
     combined = 2 if "second" in parts else 1
-    origin = "; ".join(filter(None, [os.path.basename(table.file), converted.rstrip(".")]))
+    origin = "; ".join(filter(None, [os.path.basename(table.file), read.rstrip("."), converted.rstrip(".")]))
     panels = {"cell_panel": cells, "compound_panel": compounds}
     pool = TreatmentPool(*names, combined=combined, codes=codes, origin=origin, **panels)
     counts = np.bincount(which)
@@ -204,7 +206,7 @@ def check_history(source: Any, pool: Pool, assay: Assay) -> str:
     table = as_table(source)
     column = _value_column(table, assay, [*treatment_columns(table).values()])
     name, unit = split_unit(column)
-    beside = table.values_in_one_unit(column, assay.unit)[1]
+    beside = without_words(table, column)[0].values_in_one_unit(column, assay.unit)[1]
     if plain(name) not in {plain(known) for known in (assay.name, *TARGETS, *ROLES["value"])}:
         raise table.error(
             f'the values stand in column "{column}", and the campaign measures {assay.name}. If that is the same '

@@ -17,6 +17,7 @@ from activeloop.errors import InputError, MeasurementError, NotationError, did_y
 from activeloop.measurements.assay import Assay, Qualifier
 from activeloop.measurements.columns import Entry
 from activeloop.measurements.wells import Layout, Well, describe_plate, parse_well, well_name, well_on
+from activeloop.tables import Table
 from activeloop.tables.names import plain
 from activeloop.tables.numbers import Sign, converted, factor_between, parse_number, shifted, temperatures, times
 
@@ -140,6 +141,34 @@ def class_words(cells: Iterable[str]) -> str:
     if not words or not set(words) <= CLASSES.keys() - {"0", "1"} or words == ["no"]:
         return ""
     return ", ".join(f"{texts[word]} as {CLASSES[word]:g}" for word in sorted(words, key=lambda w: (-CLASSES[w], w)))
+
+
+def without_words(table: Table, target: str) -> tuple[Table, str]:
+    """A table with 1 and 0 for `active`, `no hit` and the like in a column, and how they were read, in a sentence.
+
+    Args:
+        table: of any file without assays, such as that of a replay or a history.
+        target: the column of its values.
+
+    Raises:
+        TableError: most cells hold such words and one another, such as `inconclusive`.
+    """
+    cells = table.column(target)
+    read = class_words(cells)
+    said = [cell.strip().casefold() for cell in cells]
+    words = [word in CLASSES and word not in ("0", "1") for word in said]
+    if not read:
+        if 2 * sum(words) > sum(map(bool, said)):
+            i = next(i for i, word in enumerate(said) if word and not words[i])
+            raise table.error(
+                f'"{cells[i]}" is neither hit nor no hit, as "{cells[words.index(True)]}" is. Leave it empty where '
+                "nothing was found out.",
+                i,
+            )
+        return table, ""
+    at = table.header.index(str(table.find(target)))
+    numbers = [f"{CLASSES.get(word, '')}" for word in said]
+    return replace(table, columns=(*table.columns[:at], numbers, *table.columns[at + 1 :])), f"Read: {read}."
 
 
 def _beside(entry: Entry) -> Cell:

@@ -17,7 +17,7 @@ from activeloop.errors import InputError, TableError
 from activeloop.measurements import Assay, Goal
 from activeloop.measurements.columns import refuse_impossible, with_signs
 from activeloop.measurements.outcomes import outcomes_hint
-from activeloop.measurements.rows import CLASSES, class_words
+from activeloop.measurements.rows import class_words, without_words
 from activeloop.measurements.single_cells import COLUMNS
 from activeloop.replay.landscape import Landscape, Repeats
 from activeloop.tables import Table, parse_number
@@ -271,8 +271,8 @@ def landscape_of(
     >>> landscape.pool.names([0, 1]), landscape.values.tolist()
     (['AA', 'AC'], [1.0, 3.0])
     """
-    table, read = _without_words(table, columns.target)
-    origin += read
+    table, read = without_words(table, columns.target)
+    origin += f" {read}" if read else ""
     used = filter(None, (columns.candidate, columns.target, columns.classes, columns.groups))
     table, _ = with_signs(table, [columns.target], [*used])
     values, unit, told = table.values_in_one_unit(columns.target)
@@ -309,30 +309,6 @@ def landscape_of(
         repeats = Repeats(columns.groups, rows, values[fine], groups)
     assay, origin = Assay(columns.target, unit, goal=goal), (origin + left_out).strip()
     return Landscape(name, pool, means, assay, classes, origin, repeats=repeats)
-
-
-def _without_words(table: Table, target: str) -> tuple[Table, str]:
-    """A table with 1 and 0 for `active`, `no hit` and the like, and how they were read.
-
-    Raises:
-        TableError: most cells hold such words and one another, such as `inconclusive`.
-    """
-    cells = table.column(target)
-    read = class_words(cells)
-    said = [cell.strip().casefold() for cell in cells]
-    words = [word in CLASSES and word not in ("0", "1") for word in said]
-    if not read:
-        if 2 * sum(words) > sum(map(bool, said)):
-            i = next(i for i, word in enumerate(said) if word and not words[i])
-            raise table.error(
-                f'"{cells[i]}" is neither hit nor no hit, as "{cells[words.index(True)]}" is. Leave it empty where '
-                "nothing was found out.",
-                i,
-            )
-        return table, ""
-    at = table.header.index(target)
-    numbers = [f"{CLASSES.get(word, '')}" for word in said]
-    return replace(table, columns=(*table.columns[:at], numbers, *table.columns[at + 1 :])), f" Read: {read}."
 
 
 def _many(which: np.ndarray, thing: str) -> str:
