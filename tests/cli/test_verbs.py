@@ -599,6 +599,19 @@ def test_a_unit_edited_by_hand_converts_what_was_measured(run):
     assert (status, "cannot be converted, and it has 3 stored values" in err) == (2, True)
 
 
+def test_hits_are_told_by_round(run):
+    assert run("new", "h", "--wild-type", "MKTAYIAKQRQ", "--singles", "--assay", "folds::maximise:binary")[0] == 0
+    Path("a.csv").write_text("mutant,folds\nK2R,yes\nK2L,no\nT3S,yes\nT3A,no\nA4G,no\n")
+    assert run("record", "h", "a.csv")[0] == 0
+    assert "Of 5 candidates before the first round 2 are hits.\n" in run("assess", "h")[1]
+    assert run("propose", "h", "-n", "2")[0] == 0
+    with Path("h/plates/plate-1.csv").open() as file:
+        picks = [row["candidate"] for row in csv.DictReader(file) if row["kind"] == "candidate"]
+    Path("b.csv").write_text(f"mutant,folds\n{picks[0]},1\n{picks[1]},0\n")
+    assert run("record", "h", "b.csv")[0] == 0
+    assert "Of 7 candidates after 1 round 3 are hits, 1 of them of the last round." in run("assess", "h")[1]
+
+
 def test_names_with_markup_come_through_every_verb(run):
     pytest.importorskip("rdkit")
     Path("p.csv").write_text("smiles\nc1cc[nH]c1\nC[n+]1ccccc1\nCCO\nc1ccc2[nH]ccc2c1\n")

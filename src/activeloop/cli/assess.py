@@ -42,8 +42,8 @@ def show(found: RoundReport, called: str, several: bool) -> None:
     elif found.assay.goal == "classify":
         say(f"Of {many(found.measured, 'candidate')} {rounds} {found.met or 0:,} are fit.")
     elif found.assay.binary and not several:
-        new = f"{found.gained:.0f} of them of the last round"
-        say(f"Of {many(found.measured, 'candidate')} {rounds} {found.met or 0:,} are hits, {new}.")
+        new = f", {found.gained:.0f} of them of the last round" if found.round else ""
+        say(f"Of {many(found.measured, 'candidate')} {rounds} {found.met or 0:,} are hits{new}.")
     elif found.best_name:
         gained = f", {found.gained:+.3g} in the last round" if found.gained == found.gained else ""
         within = f", {found.met:,} within the thresholds" if found.met is not None else ""

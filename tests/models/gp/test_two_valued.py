@@ -74,6 +74,14 @@ def test_a_prediction_is_the_probability_of_a_hit(pools, fitted):
     assert "a prediction is the probability of 1" in fitted.explain()
 
 
+def test_where_less_is_better_a_prediction_is_the_probability_of_1_too(pools):
+    toxic = dataset(pools["compounds"], assay=Assay("toxic", goal="minimise", scale="binary")).oriented()
+    model = TanimotoGP().fit(toxic, 0)
+    assert model.predict(toxic.pool, toxic.rows, 0).maps[0].binary
+    assert "two values, 1 and 0" in model.explain()
+    assert "a prediction is the probability of 1" in model.explain()
+
+
 def test_it_tells_hits_from_others_better_than_values_do(pools, fitted):
     pool, data = pools["compounds"], dataset(pools["compounds"])
     values = TanimotoGP(link=False).fit(data, 0)

@@ -140,8 +140,8 @@ class TwoValuedPredictor(Predictor, OutOfFoldSd):
         """Basis and values, and what a prediction means."""
         # in the unit of the assay; 0.0 + takes the sign of -0 away
         other, one = (0.0 + self.sign * level for level in self.levels)
-        means = f"a prediction is the probability of {one:g}"
-        if (other, one) != (0, 1):
+        means = "a prediction is the probability of 1"
+        if {other, one} != {0, 1}:
             means = f"a prediction is {other:g} {one - other:+g} x the probability of {one:g}"
         return (
             f"A Gaussian process behind a logistic link on {self.odds.basis} of {len(self.labels)} measured "
