@@ -206,7 +206,9 @@ def check_history(source: Any, pool: Pool, assay: Assay) -> str:
     table = as_table(source)
     column = _value_column(table, assay, [*treatment_columns(table).values()])
     name, unit = split_unit(column)
-    beside = without_words(table, column)[0].values_in_one_unit(column, assay.unit)[1]
+    beside = ""
+    if table.named(ROLES["unit"]):
+        beside = without_words(table, column)[0].values_in_one_unit(column, assay.unit)[1]
     if plain(name) not in {plain(known) for known in (assay.name, *TARGETS, *ROLES["value"])}:
         raise table.error(
             f'the values stand in column "{column}", and the campaign measures {assay.name}. If that is the same '

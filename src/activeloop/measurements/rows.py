@@ -154,6 +154,8 @@ def without_words(table: Table, target: str) -> tuple[Table, str]:
         TableError: most cells hold such words and one another, such as `inconclusive`.
     """
     cells = table.column(target)
+    if not any(cell.lstrip()[:1].isalpha() for cell in cells):  # of numbers alone, and there may be a million
+        return table, ""
     read = class_words(cells)
     said = [cell.strip().casefold() for cell in cells]
     words = [word in CLASSES and word not in ("0", "1") for word in said]
