@@ -173,7 +173,7 @@ def _rows_left_out(table: Table, data: Dataset) -> list[str]:
     """Which rows of a file give no value of their own, in sentences."""
     what = data.assays[0]
     column = next(name for name in table.header if split_unit(name) == (what.name, what.unit))
-    numbers, values = table.numbers(column), table.values(column)
+    values = table.values(column)
     far = np.flatnonzero(np.abs(values) > LOGARITHM)
     if len(far) and plain(what.name).startswith(("ln", "log")):
         raise table.error(
@@ -187,7 +187,7 @@ def _rows_left_out(table: Table, data: Dataset) -> list[str]:
         "rows without a value left out": int((~np.isfinite(values)).sum()),
         "rows without a line or a drug left out": int((np.isfinite(values) & ~named).sum()),
         "repeats averaged": int((np.isfinite(values) & named).sum()) - len(data),
-        "limits (< or >) taken as the values at which they stand": sum(n.qualifier != "=" for n in numbers),
+        "limits (< or >) taken as the values at which they stand": int(table.limits(column).sum()),
     }
     told = [f"{count:,} {what}" for what, count in counts.items() if count]
     return [f"{Path(table.file).name}: {'; '.join(told)}."] * bool(told)

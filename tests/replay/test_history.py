@@ -130,6 +130,12 @@ def test_a_column_of_units_beside_a_history_counts():
             check_history({**UNITS, "unit": units}, pool, assay)
 
 
+def test_limits_of_a_history_are_told():
+    table = {"drug": ["a", "b"], "cell line": ["X", "X"], "standard_relation": [">", "="], "IC50 (nM)": ["10000", "7"]}
+    found = read_history(table, TreatmentPool(["X"], ["c"]), Assay("IC50", "nM"))
+    assert "; 1 value beyond a limit (< or >) taken as the limit" in found.pool.origin
+
+
 def test_words_for_hit_and_no_hit_are_read_in_a_history_of_treatments():
     table = {"drug": ["a", "b"], "cell line": ["X", "X"], "active": ["active", "Inactive"]}
     pool, active = TreatmentPool(["X"], ["c"]), Assay("active", scale="binary")

@@ -22,7 +22,7 @@ from activeloop.measurements.rows import without_words
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import COUNTS, ROLES, SPREADS, TARGETS, plain, split_unit
 from activeloop.tables.numbers import factor_between
-from activeloop.words import some
+from activeloop.words import many, some
 
 
 def read_treatments(
@@ -82,7 +82,10 @@ def read_treatments(
     place[order] = np.arange(len(order))
     which, codes = place[which.ravel()], codes[order]
     combined = 2 if "second" in parts else 1
-    origin = "; ".join(filter(None, [os.path.basename(table.file), read.rstrip("."), converted.rstrip(".")]))
+    limits = int((table.limits(value) & keep).sum())
+    bounded = f"{many(limits, 'value')} beyond a limit (< or >) taken as the limit" if limits else ""
+    told = [os.path.basename(table.file), read.rstrip("."), converted.rstrip("."), bounded]
+    origin = "; ".join(filter(None, told))
     panels = {"cell_panel": cells, "compound_panel": compounds}
     pool = TreatmentPool(*names, combined=combined, codes=codes, origin=origin, **panels)
     counts = np.bincount(which)

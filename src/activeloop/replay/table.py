@@ -278,7 +278,7 @@ def landscape_of(
     values, unit, told = table.values_in_one_unit(columns.target)
     known = ~np.isnan(values)
     refuse_impossible(table, Assay(columns.target), values)
-    limits = np.array([number.qualifier != "=" for number in table.numbers(columns.target)]) & known
+    limits = table.limits(columns.target) & known
     origin += f" {told}" if told else ""
     origin += f" {_many(limits, 'value')} beyond a limit (< or >) taken as the limit." if limits.any() else ""
     if not known.all():

@@ -222,6 +222,13 @@ class Table:
             for c, r in zip(cells, self.row_numbers, strict=True)
         ]
 
+    def limits(self, name: str) -> np.ndarray:
+        """[n] which cells of one column are limits, such as `<0.1`; errors as `numbers`."""
+        cells = self.column(name)
+        if all(cell[:1].isdigit() or cell[:1] in "-+." for cell in cells):
+            return np.zeros(len(cells), bool)
+        return np.array([number.qualifier != "=" for number in self.numbers(name)], bool)
+
     def values(self, name: str) -> np.ndarray:
         """[n] the cells of one column as numbers in one unit; NaN where there is none.
 
