@@ -20,7 +20,7 @@ def begun(assay: Assay) -> Campaign:
     return campaign
 
 
-@pytest.mark.parametrize(("value", "more"), [(85.0, ""), (2.0, ""), (0.5, r" \(replicates that disagree have a row")])
+@pytest.mark.parametrize(("value", "more"), [(85.0, ""), (12.0, ""), (0.5, r" \(replicates that disagree have a row")])
 def test_both_readings_and_what_decides_are_named(value, more):
     campaign = begun(Assay("active"))
     rows = [Measurement(NAMES[9], "active", 1.0, row=2), Measurement(NAMES[8], "active", value, row=3)]
@@ -40,6 +40,14 @@ def test_both_readings_and_what_decides_are_named(value, more):
 )
 def test_what_says_that_it_is_a_quantity_is_not_asked(assay):
     assert begun(assay).record([Measurement(NAMES[9], "x", 85.0)], source="b.csv").stored == 1
+
+
+def test_a_small_count_is_asked_about_once_there_are_many():
+    few, many = begun(Assay("active")), begun(Assay("active"))
+    assert few.record([Measurement(NAMES[9], "active", 2.0)], source="b.csv").stored == 1
+    many.record([Measurement(n, "active", float(i % 2)) for i, n in enumerate(NAMES[20:40])], source="b.csv")
+    with pytest.raises(MeasurementError, match="the 28 stored values are 0 or 1"):
+        many.record([Measurement(NAMES[9], "active", 2.0)], source="c.csv")
 
 
 def test_a_file_that_replaces_the_two_values_is_taken():

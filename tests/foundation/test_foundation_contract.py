@@ -205,7 +205,7 @@ def test_the_parent_differs_from_itself_by_nothing(case: tuple[Family, Foundatio
 def test_features_are_a_table(case: tuple[Family, FoundationModel]):
     family, foundation = case
     if family.pool is None:
-        with pytest.raises(PoolError, match="Nothing was encoded"):
+        with pytest.raises(PoolError, match="othing was encoded"):
             foundation.tokens(Pool.of([Compound("CCO")]), np.array([0]))
         return
     rows = np.arange(min(len(family.pool), 30))[::-1]

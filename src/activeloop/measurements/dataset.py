@@ -337,7 +337,7 @@ def odd_values(before: np.ndarray, new: np.ndarray) -> tuple[tuple[float, float]
     """The two values of an assay, and which of some new values [n] are others; None where nothing is odd.
 
     Either all values before are two (`two_levels`), or nearly all of those before and the new ones. Other values than 0
-    and 1 need 20 results: counts and scores repeat in small tables, too.
+    and 1 need 20 results, as do whole numbers up to 10 beside these: counts and scores repeat in small tables, too.
 
     Args:
         before: [m] values that came before.
@@ -347,11 +347,15 @@ def odd_values(before: np.ndarray, new: np.ndarray) -> tuple[tuple[float, float]
     ((0.0, 1.0), array([False,  True]))
     >>> odd_values(np.array([0, 0, 0, 0.3, 1, 1.0]), np.array([0, 85.0])) is None
     True
+    >>> odd_values(np.array([0, 0, 0, 1, 1, 1.0]), np.array([2.0])) is None
+    True
     """
     levels = two_levels(before, np.zeros(len(before))) or _nearly_two(before, new)
-    if levels is None or (levels != (0, 1) and len(before) + len(new) < MANY):
+    few = len(before) + len(new) < MANY
+    if levels is None or (few and levels != (0, 1)):
         return None
     odd = ~np.isin(new, levels)
+    odd &= ~np.isin(new, np.arange(2, 11)) if few else True
     return (levels, odd) if odd.any() else None
 
 
