@@ -557,7 +557,7 @@ class Summary:
         return max(full.values(), key=lambda each: float(each.mean()))
 
     def to_goal(self, arm: str, pick: np.ndarray | slice = slice(None), goal: float = GOAL) -> float:
-        """Labels to a share of the ceiling, of the mean curve of some campaigns; NaN where it is next to nothing."""
+        """Labels to a share of the ceiling, on the mean curve of these campaigns; NaN where the ceiling is near 0."""
         if self.ceiling[pick].mean() < NOTHING:
             return float("nan")
         return labels_to(self.curves(arm)[pick].mean(0), goal * float(self.ceiling[pick].mean()))
@@ -575,7 +575,7 @@ class Summary:
         return self.interval(lambda pick: 1 - self.to_goal(arm, pick, goal) / self.to_goal(against, pick, goal))
 
     def share(self, arm: str, labels: int) -> float:
-        """Mean correlation after some labels, as a share of the mean ceiling; NaN where that is next to nothing."""
+        """Mean correlation after a number of labels, as a share of the mean ceiling; NaN where that is near 0."""
         full = float(self.ceiling.mean())
         return float(self.curves(arm)[:, LABELS.index(labels)].mean()) / full if full >= NOTHING else float("nan")
 

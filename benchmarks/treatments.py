@@ -47,6 +47,8 @@ HOW = (
 )
 COLUMNS = ("set", "seed", "folds", *SUMMARY_COLUMNS)
 Row = tuple[str, str, str, float]
+#: set, seed, rule of the folds (None: a campaign) and figure
+Told = tuple[str, int, FoldRule | None, Point]
 
 
 def _read(name: str) -> Iterator[dict[str, str]]:
@@ -127,7 +129,7 @@ def command(
     out: Annotated[Path, OUT] = Path("docs/results"),
 ) -> None:
     """Treatments without a history: is the default better than averages, and does choosing pay?"""
-    told: list[tuple[str, int, str, Point]] = []
+    told: list[Told] = []
     for name, make in SETS.items():
         for seed in range(FIRST, FIRST + seeds):
             place = work / "treatments" / name / str(seed)
@@ -139,9 +141,9 @@ def command(
                     folder = place / f"{rule}-{limit}"
                     if not (folder / "summary.csv").exists():
                         evaluate(source, Evaluation(rule, seed, limit), LEARNERS, jobs, folder)
-                    told += [(name, seed, rule, point) for point in _points(folder)]
+                    told.extend((name, seed, rule, point) for point in _points(folder))
             replay(source, PROTOCOL, POLICIES, 1, jobs, place / "campaign")
-            told += [(name, seed, "", point) for point in _points(place / "campaign")]
+            told.extend((name, seed, None, point) for point in _points(place / "campaign"))
     treatments_result(told).write(out / "treatments", f"python -m benchmarks treatments --seeds {seeds}")
 
 
@@ -151,22 +153,22 @@ def _points(folder: Path) -> list[Point]:
     return read_summary("\n".join(map(",".join, lines)) + "\n")
 
 
-def treatments_result(told: Sequence[tuple[str, int, str, Point]]) -> Result:
+def treatments_result(told: Sequence[Told]) -> Result:
     """The page.
 
     Args:
-        told: set, seed, rule of the folds (empty: a campaign), and figure.
+        told: set, seed, rule of the folds (None: a campaign), and figure.
     """
-    kept = [
+    kept: list[Told] = [
         (name, seed, rule, p)
         for name, seed, rule, p in told
-        if p.metric == ("top10pct_found" if not rule else Evaluation(rule).headline)  # type: ignore[arg-type]
+        if p.metric == ("top10pct_found" if rule is None else Evaluation(rule).headline)
     ]
     found: dict[tuple[str, str, int, str], dict[int, float]] = {}
     for name, seed, rule, p in kept:
         # of folds, the labels differ a little by the sizes of groups: the limits stand for them
         labels = p.labels if not rule else min(LIMITS, key=lambda limit: abs(0.8 * limit - p.labels))
-        found.setdefault((name, rule, labels, p.policy), {})[seed] = p.mean
+        found.setdefault((name, rule or "", labels, p.policy), {})[seed] = p.mean
     keys = list(dict.fromkeys(key[:3] for key in found))
     folds = [
         [name, rule, f"{0.8 * limit:.0f}", *_cells(found, (name, rule, limit), LEARNERS)]
@@ -193,7 +195,7 @@ def treatments_result(told: Sequence[tuple[str, int, str, Point]]) -> Result:
                 markdown_table(["set", "labels", *POLICIES, "default less additive"], campaigns),
             ),
         ],
-        {"figures": (COLUMNS, [(name, seed, rule, *point_row(p)) for name, seed, rule, p in kept])},
+        {"figures": (COLUMNS, [(name, seed, rule or "", *point_row(p)) for name, seed, rule, p in kept])},
     )
 
 

@@ -185,7 +185,7 @@ class Panel:
         return found if plain(found) in self.doubtful else written_as(found) or found
 
     def _with_rows(self, same: Mapping[str, str]) -> Panel:
-        """With what is said of some names said of others, too, where nothing is known of these."""
+        """With the entries of one name copied to its other spellings or synonyms, where these have none."""
         pairs = [(self.rows[name], self.rows[other]) for name, other in same.items() if other in self.rows]
         labels = {what: list(cells) for what, cells in self.labels.items()}
         features = {file: block.copy() for file, block in self.features.items()} if pairs else dict(self.features)

@@ -325,7 +325,8 @@ def _in_folder(folder: Path) -> tuple[tuple[Plate, ...], tuple[str, ...]]:
 def _refresh(loop: OpenCampaign, number: int, plates: list[Plate]) -> None:
     """Make the files of a working folder those of the plates: another machine may have laid them out since."""
     folder = loop.folder.plates
-    lists = {f"{p.id}.csv": plate_content(p, f"{p.id}.csv", loop.campaign.shown_assays()) for p in plates}
+    assays = loop.campaign.shown_assays()
+    lists = {f"{p.id}.csv": plate_content(p, f"{p.id}.csv", assays) for p in plates}
     there = {p.name for p in folder.glob(f"plate-{number}[.-]*")}
     wanted = {f"{p.id}{ending}" for p in plates for ending in ENDINGS}
     if wanted <= there and all((folder / name).read_bytes() == str(c).encode() for name, c in lists.items()):
@@ -434,10 +435,13 @@ def _standing(
 
 
 def _stage_out(loop: OpenCampaign, plates: list[Plate], files: StagedFiles, out: Path | None) -> None:
-    for i, p in enumerate(plates if out else (), 1):
-        path = numbered(out, i, len(plates)) if out else Path()
+    if not out:
+        return
+    assays = loop.campaign.shown_assays()
+    for i, p in enumerate(plates, 1):
+        path = numbered(out, i, len(plates))
         refuse_typed_results(path, loop.campaign.assays, "Nothing was written.")
-        files.add(path, plate_content(p, path, loop.campaign.shown_assays()))
+        files.add(path, plate_content(p, path, assays))
 
 
 def _files(loop: OpenCampaign, plates: list[Plate]) -> tuple[Path, ...]:

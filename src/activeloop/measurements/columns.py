@@ -391,7 +391,7 @@ _CONCENTRATIONS = frozenset(("ic50", "ec50", "xc50", "ac50", "gi50", "cc50", "ki
 
 
 def direction_note(name: str, how: str) -> str:
-    """What is said where nobody said whether more or less of a concentration is better; "" of other quantities.
+    """A note for a concentration of which no goal was given: more counts as better; "" for other quantities.
 
     Args:
         name: of the assay, or of its column.

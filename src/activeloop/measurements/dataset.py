@@ -295,9 +295,11 @@ def two_levels(values: np.ndarray, errors: np.ndarray) -> tuple[float, float] | 
     if len(values) < 2 * FEWEST:
         return None
     low, high = float(values.min()), float(values.max())
-    between = (values != low) & (values != high)
-    most = DISAGREEING if (errors[between] > 0).all() else RARELY
-    if low == high or min((values == low).sum(), (values == high).sum()) < FEWEST or between.mean() > most:
+    at_low, at_high = values == low, values == high
+    if low == high or min(at_low.sum(), at_high.sum()) < FEWEST:
+        return None
+    between = ~(at_low | at_high)
+    if between.mean() > (DISAGREEING if (errors[between] > 0).all() else RARELY):
         return None
     shares = (values[between] - low) / (high - low)
     return (low, high) if np.isclose(shares[:, None], SHARES, atol=1e-6).any(1).all() else None

@@ -492,10 +492,12 @@ class _Reader:
         return layers[layer]
 
     def _is_raw(self, layer: str | None) -> bool:
-        return layer == "raw" and "raw/X" in self.h5 and "raw" not in self.h5.get("layers", {})  # type: ignore[operator]
+        layers: Any = self.h5.get("layers", {})
+        return layer == "raw" and "raw/X" in self.h5 and "raw" not in layers
 
     def _layers(self) -> str:
-        names = [*self.h5.get("layers", {}), *(["raw"] if "raw/X" in self.h5 else [])]  # type: ignore[misc]
+        layers: Any = self.h5.get("layers", {})
+        names = [*layers, *(["raw"] if "raw/X" in self.h5 else [])]
         return ", ".join(names) or "none"
 
     def _sums(
